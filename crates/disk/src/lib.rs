@@ -1,0 +1,1 @@
+//! The local side: walk, hash, place and trash, confined below the mirror's root.

@@ -1,0 +1,3 @@
+//! Gather, plan, carry out, acknowledge.
+
+pub mod report;

@@ -1,0 +1,1 @@
+//! A DAM's API in the words of the model: Mediagraph.

@@ -1,0 +1,73 @@
+//! The SQLite store: three trees, journal, cursors and history of every mirror in one configuration.
+//!
+//! - A plain synchronous API over one connection; whoever owns the [`Store`] is the one writer.
+//! - [`Store::transaction`] is the unit of durability: when it returned `Ok`, it survives a power cut (WAL, `FULL`).
+//! - The store decides nothing. It keeps what was observed, agreed, intended and done, and answers questions about it.
+//! - `schema.sql` says what one row of each table means.
+
+mod asset;
+mod base;
+mod codec;
+mod conflict;
+mod cursor;
+mod dirty;
+mod file;
+mod folder;
+mod history;
+mod journal;
+mod mirror;
+mod open;
+mod plan;
+
+pub use asset::{AssetRow, Presence};
+pub use base::BaseRow;
+pub use conflict::ConflictRow;
+pub use dirty::{DirtyKey, DirtyRow, Failure};
+pub use file::FileRow;
+pub use folder::{FolderRow, LocalDir, RemoteDir};
+pub use history::{Event, EventRow};
+pub use journal::{Intent, SessionRow, Stray};
+pub use mirror::{MirrorRow, Totals};
+pub use open::{Opened, StoreError};
+pub use plan::HeldPlan;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// The store. See the crate's page.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+/// A transaction in progress: every question and every change goes through it.
+#[derive(Debug)]
+pub struct Tx<'a> {
+    connection: &'a Connection,
+}
+
+impl Store {
+    /// Runs `work` in one transaction: all of it or nothing, durable when this returns `Ok`.
+    ///
+    /// # Errors
+    /// What `work` returned, or what SQLite said of the commit.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let answer = work(&Tx { connection: &transaction })?;
+        transaction.commit()?;
+        Ok(answer)
+    }
+
+    /// Asks without changing anything.
+    ///
+    /// # Errors
+    /// What `work` returned.
+    pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let transaction = self.connection.unchecked_transaction()?;
+        work(&Tx { connection: &transaction })
+    }
+
+    /// Rows inserted, changed or deleted over this connection so far: a pass over an unchanged world adds none.
+    pub fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
+    }
+}

@@ -1,0 +1,1 @@
+//! What the end-to-end tests share: a sandbox process, a mirror and the built binary.
