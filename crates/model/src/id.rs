@@ -23,9 +23,12 @@ impl fmt::Display for RemoteId {
 }
 
 impl RemoteId {
-    /// Reads what [`fmt::Display`] wrote: all digits are a number, anything else a text.
+    /// Reads what [`fmt::Display`] wrote: what a number would print is one, anything else (`007`, `+7`) a text.
     pub fn parse(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::Text(text.into()), Self::Number)
+        match text.parse() {
+            Ok(number) if i64::to_string(&number) == text => Self::Number(number),
+            _ => Self::Text(text.into()),
+        }
     }
 }
 
@@ -66,9 +69,9 @@ impl From<i64> for StorageFolderId {
 pub struct Guid(pub Box<str>);
 
 impl Guid {
-    /// The part before the first dash, as Mediagraph's `short_guid`; at most 8 characters.
+    /// The first part between dashes, as Mediagraph's `short_guid`; at most 8 characters. As hostile as the whole.
     pub fn short(&self) -> &str {
-        let head = self.0.split('-').next().unwrap_or(&self.0);
+        let head = self.0.split('-').find(|part| !part.is_empty()).unwrap_or_default();
         head.char_indices().nth(8).map_or(head, |(end, _)| &head[..end])
     }
 }

@@ -31,6 +31,13 @@ impl FileName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// A name from a text that was built to be one. What it was built from is hostile, so the rules of the type are
+    /// enforced and not assumed.
+    fn built(text: &str) -> Self {
+        let clean = text.replace(['/', '\0'], "_");
+        Self::new(cut(&clean, MAX_BYTES)).unwrap_or_else(|| Self("_".into()))
+    }
 }
 
 impl fmt::Display for FileName {
@@ -108,14 +115,30 @@ pub enum Level {
     Below,
 }
 
+/// Whether some file system of ours would take this name for [`OURS`]: folded, and with invisible characters ignored
+/// (ext4 and HFS+ ignore them in folding directories).
+fn passes_for_ours(name: &str) -> bool {
+    let visible: String = name.chars().filter(|c| !is_ignorable(*c)).collect();
+    key_text(&visible, Folding::CaseFolded) == OURS
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`.
+const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// The plain local form of a remote name: the name itself where it can be one, else with just the offending bytes
-/// percent-escaped. `None` where the result is longer than a name may be.
+/// percent-escaped. It may still be empty or too long.
 fn escaped(remote: &str, level: Level) -> Cow<'_, str> {
     if remote == "." || remote == ".." {
         return Cow::Owned(remote.replace('.', "%2E"));
     }
-    if level == Level::Root && remote.eq_ignore_ascii_case(OURS) {
-        return Cow::Owned(format!("%2E{}", &remote[1..]));
+    if level == Level::Root && passes_for_ours(remote) {
+        return Cow::Owned(remote.replacen('.', "%2E", 1));
     }
     if remote.bytes().any(|byte| byte == b'/' || byte == 0) {
         return Cow::Owned(remote.replace('/', "%2F").replace('\0', "%00"));
@@ -139,12 +162,15 @@ fn cut(text: &str, max_bytes: usize) -> &str {
     &text[..end]
 }
 
+/// The longest mark, in bytes: with the longest extension beside it, a stem still keeps a byte.
+const MAX_MARK: usize = MAX_BYTES / 2;
+
 /// Puts `mark` before the extension, cutting the stem (and, if it alone is too long, the extension) to fit.
 fn marked(name: &str, mark: &str) -> FileName {
     let (stem, extension) = split_extension(name);
-    let extension = cut(extension, MAX_BYTES / 2);
-    let stem = cut(stem, MAX_BYTES.saturating_sub(mark.len() + extension.len()));
-    FileName(format!("{stem}{}{extension}", cut(mark, MAX_BYTES / 2)).into())
+    let (mark, extension) = (cut(mark, MAX_MARK), cut(extension, MAX_BYTES / 2));
+    let stem = cut(stem, MAX_BYTES - mark.len() - extension.len());
+    FileName::built(&format!("{stem}{mark}{extension}"))
 }
 
 /// What an asset's file may be called, best first. Whoever places it takes the first that no sibling has.
@@ -163,13 +189,14 @@ pub fn candidates_for_asset(filename: &str, guid: &Guid, level: Level) -> [FileN
 pub fn candidates_for_folder(name: &str, id: &StorageFolderId, level: Level) -> [FileName; 2] {
     let plain = escaped(name, level);
     let mark = format!("~{id}");
-    let with_id = FileName(format!("{}{mark}", cut(&plain, MAX_BYTES - mark.len().min(MAX_BYTES / 2))).into());
+    let mark = cut(&mark, MAX_MARK);
+    let with_id = FileName::built(&format!("{}{mark}", cut(&plain, MAX_BYTES - mark.len())));
     [FileName::new(&plain).unwrap_or_else(|| with_id.clone()), with_id]
 }
 
 /// A name for an asset that must not collide with anything: used only when every candidate is taken.
 pub fn last_resort(asset: &AssetId) -> FileName {
-    FileName(cut(&format!("asset~{asset}"), MAX_BYTES).replace(['/', '\0'], "_").into())
+    FileName::built(&format!("asset~{asset}"))
 }
 
 /// The host part of a conflict copy's name: letters, digits, `-` and `.`, at most 32 bytes.
@@ -180,38 +207,36 @@ pub fn host_part(host: &str) -> String {
 
 const CONFLICT: &str = " (conflict ";
 
-/// Takes a conflict suffix off a stem, if it has exactly our form: ` (conflict yyyy-mm-dd HHMMSS host[ n])`.
-fn without_conflict_suffix(stem: &str) -> &str {
-    let Some(at) = stem.rfind(CONFLICT) else { return stem };
-    let Some(inside) = stem[at + CONFLICT.len()..].strip_suffix(')') else { return stem };
+/// Takes a name apart that has exactly the form of a conflict copy, into what stands before and behind the suffix. Hosts
+/// have dots, so the suffix is looked for before the extension is.
+fn split_conflict_suffix(name: &str) -> Option<(&str, &str)> {
+    let at = name.rfind(CONFLICT).filter(|at| *at > 0)?;
+    let (inside, extension) = name[at + CONFLICT.len()..].split_once(')')?;
     let mut parts = inside.split(' ');
-    let digits = |text: &str, lengths: &[usize]| {
-        let pieces: Vec<&str> = text.split('-').collect();
-        pieces.len() == lengths.len()
-            && pieces.iter().zip(lengths).all(|(p, n)| p.len() == *n && p.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let ours = parts.next().is_some_and(|date| digits(date, &[4, 2, 2]))
-        && parts.next().is_some_and(|time| digits(time, &[6]))
-        && parts.next().is_some_and(|host| !host.is_empty())
-        && parts.next().is_none_or(|number| number.parse::<u32>().is_ok())
-        && parts.next().is_none();
-    if ours && at > 0 { &stem[..at] } else { stem }
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let date: Vec<&str> = parts.next()?.split('-').collect();
+    let dated = date.iter().map(|part| part.len()).eq([4, 2, 2]) && date.into_iter().all(all_digits);
+    let timed = parts.next().is_some_and(|time| time.len() == 6 && all_digits(time));
+    let hosted = parts.next().is_some_and(|host| !host.is_empty() && host == host_part(host));
+    let numbered = parts.next().is_none_or(all_digits) && parts.next().is_none();
+    let ends = extension.is_empty() || extension.rfind('.') == Some(0);
+    (dated && timed && hosted && numbered && ends).then(|| (&name[..at], extension))
 }
 
 /// The name of a conflict copy: `name (conflict <yyyy-mm-dd HHMMSS> <host>).ext`, from the second attempt on with
 /// ` <attempt>` before the `)`. A suffix that is there already is replaced, never stacked. At most 255 bytes.
 pub fn conflict_copy(name: &FileName, now: UnixMs, host: &str, attempt: u32) -> FileName {
-    let (stem, extension) = split_extension(name.as_str());
-    let stem = without_conflict_suffix(stem);
+    let mut plain = Cow::Borrowed(name.as_str());
+    while let Some((stem, extension)) = split_conflict_suffix(&plain) {
+        plain = Cow::Owned(format!("{stem}{extension}"));
+    }
     let number = if attempt > 1 { format!(" {attempt}") } else { String::new() };
-    let mark = format!("{CONFLICT}{} {}{number})", now.for_conflict_copy(), host_part(host));
-    marked(&format!("{stem}{extension}"), &mark)
+    marked(&plain, &format!("{CONFLICT}{} {}{number})", now.for_conflict_copy(), host_part(host)))
 }
 
 /// Whether a name has the form of a conflict copy.
 pub fn is_conflict_copy(name: &str) -> bool {
-    let (stem, _) = split_extension(name);
-    without_conflict_suffix(stem).len() != stem.len()
+    split_conflict_suffix(name).is_some()
 }
 
 #[cfg(test)]

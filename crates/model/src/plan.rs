@@ -1,8 +1,10 @@
 //! What is to be done, and why: rules, actions, holds, and their one text form.
 
-use crate::id::{AssetId, FolderId};
+mod action;
+
+pub use action::{Action, ExpectLocal, ExpectRemote, Subject};
+
 use crate::path::MirrorPath;
-use crate::tree::{Place, Stat};
 use std::fmt;
 
 macro_rules! rules {
@@ -65,157 +67,6 @@ rules! {
     R28: "not known here: neither deleted nor overwritten",
     R29: "not a regular file: skipped",
     R30: "edited here in a pull-only mirror, new version there: conflict copy, not uploaded",
-}
-
-/// What an action expects to find here, checked again in the moment before it acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExpectLocal {
-    /// Nothing has the name.
-    Nothing,
-    /// This very file, unchanged.
-    File(Stat),
-}
-
-/// What an action expects of the asset, checked where the server can be asked cheaply enough.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExpectRemote {
-    /// The head's version number, where known.
-    pub version: Option<u64>,
-}
-
-/// One step on one side. Each leaves a state from which the next decision follows, so a crash between two steps is
-/// only a reason to decide again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Make a new asset of a local file.
-    Upload { place: Place, expect: Stat, size: u64 },
-    /// Make a local file's bytes the asset's newest version.
-    PushVersion { asset: AssetId, place: Place, expect: Stat, expect_remote: ExpectRemote, size: u64 },
-    /// Bring an asset back from the server's trash.
-    RestoreRemote { asset: AssetId },
-    /// Bring the asset's bytes to `place`; what is there goes to the local trash.
-    Download { asset: AssetId, place: Place, expect: ExpectLocal, expect_remote: ExpectRemote, size: Option<u64> },
-    /// Read the asset's bytes to learn their hash, where the server does not tell it.
-    Learn { asset: AssetId, size: Option<u64> },
-    /// Both sides hold the same bytes: write that down.
-    Adopt { asset: AssetId, place: Place, expect: Stat },
-    /// Rename our file to a conflict copy and bring the asset's bytes to its name.
-    KeepBoth { asset: AssetId, place: Place, expect: Stat, expect_remote: ExpectRemote, size: Option<u64> },
-    /// Put the asset into the server's trash.
-    TrashRemote { asset: AssetId, place: Place, expect_remote: ExpectRemote },
-    /// Put the file into the local trash.
-    TrashLocal { asset: AssetId, place: Place, expect: Stat },
-    /// Move or rename the file.
-    MoveLocal { asset: AssetId, from: Place, to: Place, expect: Stat },
-    /// Move or rename the asset.
-    MoveRemote { asset: AssetId, from: Place, to: Place },
-    /// Drop the record of an entity that is gone.
-    Forget { asset: AssetId, place: Option<Place> },
-    /// Take over what the server says of an asset whose bytes did not change.
-    Refresh { asset: AssetId, place: Place },
-    /// Make the storage folder for a directory.
-    MakeRemoteFolder { folder: FolderId },
-    /// Make the directory for a storage folder.
-    MakeLocalFolder { folder: FolderId },
-    /// Write down that a directory and a storage folder are one.
-    JoinFolder { folder: FolderId },
-    /// Remove the empty storage folder of a directory that was removed.
-    RemoveRemoteFolder { folder: FolderId },
-    /// Remove the empty directory of a storage folder that was removed.
-    RemoveLocalFolder { folder: FolderId },
-    /// Drop the record of a directory that is gone on both sides.
-    ForgetFolder { folder: FolderId },
-}
-
-/// What an action works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject<'a> {
-    /// A file, at its place here.
-    File(&'a Place),
-    /// A directory.
-    Folder(FolderId),
-    /// An asset without a place here.
-    Asset(&'a AssetId),
-}
-
-impl Action {
-    /// The action's one word, in plans, history and logs.
-    pub const fn verb(&self) -> &'static str {
-        match self {
-            Self::Upload { .. } => "upload",
-            Self::PushVersion { .. } => "push_version",
-            Self::RestoreRemote { .. } => "restore_remote",
-            Self::Download { .. } => "download",
-            Self::Learn { .. } => "learn",
-            Self::Adopt { .. } => "adopt",
-            Self::KeepBoth { .. } => "keep_both",
-            Self::TrashRemote { .. } => "trash_remote",
-            Self::TrashLocal { .. } => "trash_local",
-            Self::MoveLocal { .. } => "move_local",
-            Self::MoveRemote { .. } => "move_remote",
-            Self::Forget { .. } => "forget",
-            Self::Refresh { .. } => "refresh",
-            Self::MakeRemoteFolder { .. } => "make_remote_folder",
-            Self::MakeLocalFolder { .. } => "make_local_folder",
-            Self::JoinFolder { .. } => "join_folder",
-            Self::RemoveRemoteFolder { .. } => "remove_remote_folder",
-            Self::RemoveLocalFolder { .. } => "remove_local_folder",
-            Self::ForgetFolder { .. } => "forget_folder",
-        }
-    }
-
-    /// What the action works on.
-    pub const fn subject(&self) -> Subject<'_> {
-        match self {
-            Self::Upload { place, .. }
-            | Self::PushVersion { place, .. }
-            | Self::Download { place, .. }
-            | Self::Adopt { place, .. }
-            | Self::KeepBoth { place, .. }
-            | Self::TrashRemote { place, .. }
-            | Self::TrashLocal { place, .. }
-            | Self::Refresh { place, .. }
-            | Self::Forget { place: Some(place), .. }
-            | Self::MoveLocal { from: place, .. }
-            | Self::MoveRemote { from: place, .. } => Subject::File(place),
-            Self::Learn { asset, .. } | Self::RestoreRemote { asset } | Self::Forget { place: None, asset } => {
-                Subject::Asset(asset)
-            }
-            Self::MakeRemoteFolder { folder }
-            | Self::MakeLocalFolder { folder }
-            | Self::JoinFolder { folder }
-            | Self::RemoveRemoteFolder { folder }
-            | Self::RemoveLocalFolder { folder }
-            | Self::ForgetFolder { folder } => Subject::Folder(*folder),
-        }
-    }
-
-    /// Where a move leads.
-    pub const fn destination(&self) -> Option<&Place> {
-        match self {
-            Self::MoveLocal { to, .. } | Self::MoveRemote { to, .. } => Some(to),
-            _ => None,
-        }
-    }
-
-    /// The asset it concerns, if there is one already.
-    pub const fn asset(&self) -> Option<&AssetId> {
-        match self {
-            Self::PushVersion { asset, .. }
-            | Self::RestoreRemote { asset }
-            | Self::Download { asset, .. }
-            | Self::Learn { asset, .. }
-            | Self::Adopt { asset, .. }
-            | Self::KeepBoth { asset, .. }
-            | Self::TrashRemote { asset, .. }
-            | Self::TrashLocal { asset, .. }
-            | Self::MoveLocal { asset, .. }
-            | Self::MoveRemote { asset, .. }
-            | Self::Forget { asset, .. }
-            | Self::Refresh { asset, .. } => Some(asset),
-            _ => None,
-        }
-    }
 }
 
 /// An action with the rule it follows from and why, in words.
@@ -335,13 +186,33 @@ pub enum Decision {
     /// Do this; afterwards decide again.
     Act(Planned),
     /// The user or a guard does not want what the rule says.
-    Held { rule: Rule, reason: HoldReason },
+    Held {
+        /// The row of the contract.
+        rule: Rule,
+        /// Why.
+        reason: HoldReason,
+    },
     /// Nothing can be concluded about it here.
-    Skipped { rule: Rule, why: String },
+    Skipped {
+        /// The row of the contract.
+        rule: Rule,
+        /// Why, for people.
+        why: String,
+    },
     /// It will be decided later, by itself.
-    Waiting { rule: Rule, wait: Wait },
+    Waiting {
+        /// The row of the contract.
+        rule: Rule,
+        /// For what.
+        wait: Wait,
+    },
     /// It cannot be done until something changes.
-    Failed { rule: Rule, why: &'static str },
+    Failed {
+        /// The row of the contract.
+        rule: Rule,
+        /// Why, for people.
+        why: &'static str,
+    },
 }
 
 /// What is being waited for.

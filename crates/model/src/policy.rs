@@ -115,9 +115,14 @@ mod tests {
     #[test]
     fn deletions_are_held_by_share_and_by_count() {
         let policy = Policy::default();
-        for (deletions, tracked, held) in
-            [(10, 10, false), (11, 11, true), (11, 44, false), (12, 44, true), (1000, 100_000, false), (1001, 100_000, true)]
-        {
+        for (deletions, tracked, held) in [
+            (10, 10, false),
+            (11, 11, true),
+            (11, 44, false),
+            (12, 44, true),
+            (1000, 100_000, false),
+            (1001, 100_000, true),
+        ] {
             assert_eq!(policy.holds_deletions(deletions, tracked), held, "{deletions} of {tracked}");
         }
         let by_number = Policy { max_delete: MaxDelete::Files(2), ..Policy::default() };

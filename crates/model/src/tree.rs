@@ -115,14 +115,15 @@ pub struct RemoteAsset {
 pub struct RemoteFile {
     /// What the server said.
     pub asset: RemoteAsset,
-    /// Its directory here and the local name it was given.
+    /// Its directory here and the local name it was given. An asset that has a file keeps that file's name for as long
+    /// as its own stays and no other file of the directory has it; a file never stands in its own way.
     pub place: Place,
 }
 
 /// A file's state on the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remote {
-    /// We know of no asset.
+    /// We know of no asset. Beside a base this is a question, never a deletion.
     Absent,
     /// It is there, in one of the mirror's storage folders.
     Live(RemoteFile),
@@ -149,9 +150,11 @@ pub struct Base {
     pub remote_folder: FolderId,
     /// The asset's name there.
     pub remote_filename: String,
-    /// The version that holds this content, where told.
+    /// The version that holds this content, where told. After a push it is worth asking for: without it a damaged copy
+    /// and somebody else's newer version look alike, and are kept beside ours as a conflict.
     pub remote_version: Option<u64>,
-    /// What the server said of that version; may differ from `content` for ever, where a server rewrites files.
+    /// What the server said of that version; nothing until it had looked at the bytes (a hash in the answer to a push
+    /// is the former version's). May differ from `content` for ever, where a server rewrites files.
     pub remote_claimed: Claimed,
     /// The asset's `updated_at` when both sides last agreed.
     pub remote_updated_at: UnixMs,
@@ -193,6 +196,7 @@ pub struct FolderEntity {
     pub local: FolderState,
     /// What is there.
     pub remote: FolderState,
-    /// Files here that the server has never had: they need the storage folder.
+    /// A file needs the folder on the side where it is missing: here one that the server has never had, that was moved
+    /// in or becomes an asset anew; there an asset that is to be downloaded into it.
     pub has_new_files: bool,
 }

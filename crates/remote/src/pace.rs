@@ -71,7 +71,9 @@ impl Pace {
         let permit = Arc::clone(&self.gate).acquire_owned().await.ok();
         loop {
             let paused_until = self.allowance().paused_until;
-            let Some(left) = paused_until.map(|until| until.saturating_duration_since(Instant::now())) else { break };
+            let Some(left) = paused_until.map(|until| until.saturating_duration_since(Instant::now())) else {
+                break;
+            };
             if left.is_zero() {
                 break;
             }
@@ -115,7 +117,9 @@ impl Pace {
             allowance.era += 1;
             allowance.target = (allowance.target / 2).max(1);
             while allowance.issued > allowance.target {
-                let Ok(permit) = self.gate.try_acquire() else { break };
+                let Ok(permit) = self.gate.try_acquire() else {
+                    break;
+                };
                 permit.forget();
                 allowance.issued -= 1;
             }

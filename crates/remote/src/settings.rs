@@ -94,7 +94,10 @@ pub type OnNewTokens = Arc<dyn Fn(&Tokens) -> io::Result<()> + Send + Sync>;
 
 impl fmt::Debug for OAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OAuth").field("tokens", &self.tokens).field("client_id", &self.client_id).finish_non_exhaustive()
+        f.debug_struct("OAuth")
+            .field("tokens", &self.tokens)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,12 +135,12 @@ pub enum SettingsError {
 
 /// Whether an address leads to this very computer.
 pub(crate) fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
+    let Some(host) = url.host_str() else {
+        return false;
+    };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<std::net::IpAddr>().map_or_else(
-        |_| bare == "localhost" || bare.ends_with(".localhost"),
-        |address| address.is_loopback(),
-    )
+    bare.parse::<std::net::IpAddr>()
+        .map_or_else(|_| bare == "localhost" || bare.ends_with(".localhost"), |address| address.is_loopback())
 }
 
 /// Whether bytes may go there at all: HTTPS, or HTTP on this computer.
@@ -174,10 +177,24 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_loopback_only() {
-        for good in ["https://dam.example", "http://127.0.0.1:80", "http://localhost:3000/x", "http://[::1]:9", "http://127.9.9.9"] {
+        for good in [
+            "https://dam.example",
+            "http://127.0.0.1:80",
+            "http://localhost:3000/x",
+            "http://[::1]:9",
+            "http://127.9.9.9",
+        ] {
             assert!(address("base_url", good).is_ok(), "{good}");
         }
-        for bad in ["http://dam.example", "ftp://127.0.0.1", "dam.example", "http://localhost.example", "https://u:p@dam.example", "https://dam.example/?a=b", ""] {
+        for bad in [
+            "http://dam.example",
+            "ftp://127.0.0.1",
+            "dam.example",
+            "http://localhost.example",
+            "https://u:p@dam.example",
+            "https://dam.example/?a=b",
+            "",
+        ] {
             assert!(address("base_url", bad).is_err(), "{bad}");
         }
     }

@@ -55,14 +55,10 @@ fn flatten(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(list) => {
-            list.iter().map(flatten).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+        Value::Array(list) => list.iter().map(flatten).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| format!("{key} {}", flatten(value))).collect::<Vec<_>>().join(", ")
         }
-        Value::Object(map) => map
-            .iter()
-            .map(|(key, value)| format!("{key} {}", flatten(value)))
-            .collect::<Vec<_>>()
-            .join(", "),
         other => other.to_string(),
     }
 }

@@ -45,6 +45,15 @@ pub struct Tx<'a> {
     connection: &'a Connection,
 }
 
+/// Whether a work's changes are to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It succeeded.
+    Yes,
+    /// It failed: as if it had never run.
+    No,
+}
+
 impl Store {
     /// Runs `work` in one transaction: all of it or nothing, durable when this returns `Ok`.
     ///
@@ -64,6 +73,24 @@ impl Store {
     pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let transaction = self.connection.unchecked_transaction()?;
         work(&Tx { connection: &transaction })
+    }
+
+    /// Runs several works in one transaction, each in a savepoint of its own: one that fails takes only its own changes
+    /// with it. All are durable when this returns `Ok`.
+    ///
+    /// # Errors
+    /// What SQLite said of the commit.
+    pub fn group<'w>(&mut self, works: impl IntoIterator<Item = Box<dyn FnOnce(&Tx<'_>) -> Kept + 'w>>) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for work in works {
+            transaction.execute_batch("SAVEPOINT work")?;
+            if work(&Tx { connection: &transaction }) == Kept::No {
+                transaction.execute_batch("ROLLBACK TO work")?;
+            }
+            transaction.execute_batch("RELEASE work")?;
+        }
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Rows inserted, changed or deleted over this connection so far: a pass over an unchanged world adds none.

@@ -3,7 +3,7 @@
 use crate::Store;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode};
-use rusqlite_migration::{M, Migrations, MigrationsError};
+use rusqlite_migration::{M, Migrations};
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub enum StoreError {
     Sqlite(#[source] rusqlite::Error),
     /// A schema step failed; the database is as it was.
     #[error("the state database could not be brought to this version: {0}")]
-    Migration(#[from] MigrationsError),
+    Migration(#[from] rusqlite_migration::Error),
     /// The file or its directory could not be used.
     #[error("cannot use {path}: {cause}")]
     Io {
@@ -43,6 +43,9 @@ pub enum StoreError {
         #[source]
         cause: std::io::Error,
     },
+    /// The transaction that carried this work with others could not be made durable.
+    #[error("the state could not be written: {0}")]
+    NotKept(String),
     /// A row that our own code cannot have written.
     #[error("the state database holds a value that makes no sense: {0}")]
     Nonsense(&'static str),

@@ -324,7 +324,7 @@ impl ConfigError {
             Self::NotInThisVersion { instead, .. } => (*instead).into(),
             Self::KeyMissing { example, .. } => format!("add, for example: {example}"),
             Self::NameTwice { .. } => "give each mirror a name of its own".into(),
-            Self::BadName { .. } => "use 1 to 64 letters, digits, `-`, `_` or `.`".into(),
+            Self::BadName { .. } => "use 1 to 64 printable characters, with no space at either end".into(),
             Self::Relative { .. } => "write the whole path".into(),
             Self::LocalNotADirectory { path, .. } => {
                 format!("name a directory, or move {} out of the way", path.display())

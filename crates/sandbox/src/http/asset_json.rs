@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex};
 use serde_json::Value;
 
 use super::render;
-use super::shapes::{Shape, overlay};
+use super::shapes::{Shape, overlay, shape as shape_of};
 use super::shared::lock;
 use super::times::write_iso;
 use crate::world::World;
@@ -35,21 +35,100 @@ pub(crate) struct Template(Vec<Slot>);
 
 /// Keys whose values are the asset's own; all others are constant.
 const OWN: &[&str] = &[
-    "aasm_state", "captured_at", "checked_out_at", "created_at", "created_via", "created_via_id",
-    "data_version_number", "data_versions_count", "description", "description_editable", "download_sizes",
-    "downloadable", "downloadable_previews", "editable", "ext", "file_size", "filename", "full_url", "grid_url",
-    "guid", "id", "last_external_sync_at", "manageable", "md5", "mime_type", "organization_id",
-    "original_downloadable", "path", "permalink_url", "preview_type", "processing_finished_at", "rating",
-    "renditions", "rights_editable", "rights_manageable", "s3_upload_key", "short_guid", "small_url",
-    "storage_folder", "storage_folder_path", "submitted", "submitted_at", "taggable", "tags", "thumb_url",
-    "trashed_at", "trashed_by", "type", "updated_at", "upload", "upload_id", "user", "user_id",
+    "aasm_state",
+    "captured_at",
+    "checked_out_at",
+    "created_at",
+    "created_via",
+    "created_via_id",
+    "data_version_number",
+    "data_versions_count",
+    "description",
+    "description_editable",
+    "download_sizes",
+    "downloadable",
+    "downloadable_previews",
+    "editable",
+    "ext",
+    "file_size",
+    "filename",
+    "full_url",
+    "grid_url",
+    "guid",
+    "id",
+    "last_external_sync_at",
+    "manageable",
+    "md5",
+    "mime_type",
+    "organization_id",
+    "original_downloadable",
+    "path",
+    "permalink_url",
+    "preview_type",
+    "processing_finished_at",
+    "rating",
+    "renditions",
+    "rights_editable",
+    "rights_manageable",
+    "s3_upload_key",
+    "short_guid",
+    "signed_upload_url",
+    "small_url",
+    "storage_folder",
+    "storage_folder_path",
+    "submitted",
+    "submitted_at",
+    "taggable",
+    "tags",
+    "thumb_url",
+    "trashed_at",
+    "trashed_by",
+    "type",
+    "updated_at",
+    "upload",
+    "upload_id",
+    "user",
+    "user_id",
     // Metadata that people may write.
-    "alt_text", "authors_position", "city", "copyright_owner", "country", "country_code", "creator",
-    "credit_line", "custom_meta_values", "description_writer", "event", "extended_description", "has_people",
-    "headline", "image_supplier", "instructions", "intellectual_genre", "iptc_event_id", "iptc_job_id",
-    "iptc_rights", "iptc_source", "latitude", "licensor", "longitude", "model_age", "model_release_status",
-    "notes", "organization_in_image_name", "property_release_status", "release", "contract",
-    "rights_package_id", "scene", "state", "subject_code", "sublocation", "title", "usage_terms", "web_statement",
+    "alt_text",
+    "authors_position",
+    "city",
+    "copyright_owner",
+    "country",
+    "country_code",
+    "creator",
+    "credit_line",
+    "custom_meta_values",
+    "description_writer",
+    "event",
+    "extended_description",
+    "has_people",
+    "headline",
+    "image_supplier",
+    "instructions",
+    "intellectual_genre",
+    "iptc_event_id",
+    "iptc_job_id",
+    "iptc_rights",
+    "iptc_source",
+    "latitude",
+    "licensor",
+    "longitude",
+    "model_age",
+    "model_release_status",
+    "notes",
+    "organization_in_image_name",
+    "property_release_status",
+    "release",
+    "contract",
+    "rights_package_id",
+    "scene",
+    "state",
+    "subject_code",
+    "sublocation",
+    "title",
+    "usage_terms",
+    "web_statement",
 ];
 
 impl Template {
@@ -61,7 +140,10 @@ impl Template {
             let _ = write!(text, "{comma}{}:", Value::from(key.as_str()));
             if OWN.contains(&key.as_str()) {
                 slots.push(Slot::Constant(std::mem::take(&mut text)));
-                slots.push(Slot::Own { key: key.clone(), shape: shape.clone() });
+                slots.push(Slot::Own {
+                    key: key.clone(),
+                    shape: shape.clone(),
+                });
             } else {
                 let _ = write!(text, "{}", constant(key, shape));
             }
@@ -73,10 +155,14 @@ impl Template {
 
     /// The template of a named shape; of its `assets` when it is a page.
     pub(crate) fn of(name: &'static str) -> &'static Self {
-        static KNOWN: LazyLock<Mutex<BTreeMap<&'static str, &'static Template>>> = LazyLock::new(Mutex::default);
+        static KNOWN: LazyLock<Mutex<BTreeMap<&'static str, &'static Template>>> =
+            LazyLock::new(Mutex::default);
         lock(&KNOWN).entry(name).or_insert_with(|| {
-            let shape = super::shapes::shape(name);
-            let page = shape.keys().and_then(|keys| keys.get("assets")).and_then(Shape::member);
+            let shape = shape_of(name);
+            let page = shape
+                .keys()
+                .and_then(|keys| keys.get("assets"))
+                .and_then(Shape::member);
             // One per shape file, for the life of the program.
             Box::leak(Box::new(Self::new(page.unwrap_or(shape))))
         })
@@ -85,7 +171,10 @@ impl Template {
 
 fn constant(key: &str, shape: &Shape) -> Value {
     match key {
-        "all_requirements_met" | "tag_suggesters_met" | "rights_package_met" | "creator_tag_met" => Value::from(true),
+        "all_requirements_met"
+        | "tag_suggesters_met"
+        | "rights_package_met"
+        | "creator_tag_met" => Value::from(true),
         "face_indexing_state" => Value::from("na"),
         _ => shape.default_value(),
     }
@@ -104,7 +193,14 @@ pub(crate) struct AssetWriter<'a> {
 
 impl<'a> AssetWriter<'a> {
     pub(crate) fn new(world: &'a World, base_url: &'a str, bucket: &'a str, scene: Scene) -> Self {
-        Self { world, base_url, bucket, scene, signed_url: None, shared: BTreeMap::new() }
+        Self {
+            world,
+            base_url,
+            bucket,
+            scene,
+            signed_url: None,
+            shared: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn with_signed_url(mut self, url: &'a str) -> Self {
@@ -119,11 +215,6 @@ impl<'a> AssetWriter<'a> {
                 Slot::Own { key, shape } => self.own(out, key, shape, asset),
             }
         }
-        if let Some(url) = self.signed_url {
-            // The one key that is never constant and never an asset's own.
-            let marker = "\"signed_upload_url\":\"\"";
-            *out = out.replace(marker, &format!("\"signed_upload_url\":{}", Value::from(url)));
-        }
     }
 
     fn own(&mut self, out: &mut String, key: &str, shape: &Shape, asset: &Asset) {
@@ -135,7 +226,9 @@ impl<'a> AssetWriter<'a> {
             "guid" => text(out, &asset.guid),
             "short_guid" => text(out, asset.guid.get(..8).unwrap_or_default()),
             "filename" => text(out, &asset.filename),
-            "file_size" => maybe(out, asset.told_size(habits), |out, size| number(out, i64::try_from(size).unwrap_or(i64::MAX))),
+            "file_size" => maybe(out, asset.told_size(habits), |out, size| {
+                number(out, i64::try_from(size).unwrap_or(i64::MAX))
+            }),
             "md5" => maybe(out, asset.told_md5(habits), text),
             "ext" => text(out, &render::extension(&asset.filename)),
             "mime_type" => text(out, &render::mime(&asset.filename)),
@@ -151,15 +244,23 @@ impl<'a> AssetWriter<'a> {
             "trashed_at" => maybe(out, asset.trashed_at, time),
             "last_external_sync_at" => maybe(out, asset.last_external_sync_at, time),
             "processing_finished_at" => {
-                let finished = asset.head_version().filter(|_| processed).map(|version| version.updated_at);
+                let finished = asset
+                    .head_version()
+                    .filter(|_| processed)
+                    .map(|version| version.updated_at);
                 maybe(out, finished, time);
             }
             "submitted" => flag(out, asset.submitted_at.is_some()),
             "downloadable" => flag(out, asset.downloadable),
             "downloadable_previews" => flag(out, processed),
             "original_downloadable" if single => flag(out, asset.original_downloadable),
-            "rights_editable" | "rights_manageable" | "description_editable" if single => flag(out, asset.editable),
-            "original_downloadable" | "rights_editable" | "rights_manageable" | "description_editable" => out.push_str("null"),
+            "rights_editable" | "rights_manageable" | "description_editable" if single => {
+                flag(out, asset.editable)
+            }
+            "original_downloadable"
+            | "rights_editable"
+            | "rights_manageable"
+            | "description_editable" => out.push_str("null"),
             "editable" | "manageable" | "taggable" => flag(out, asset.editable),
             "organization_id" => number(out, self.world.organization_id()),
             "upload_id" => number(out, asset.upload_id),
@@ -169,13 +270,33 @@ impl<'a> AssetWriter<'a> {
             "created_via_id" => maybe(out, asset.created_via_id.as_deref(), text),
             "description" => maybe(out, asset.description.as_deref(), text),
             "rating" => maybe(out, asset.rating, number),
-            "s3_upload_key" => text(out, asset.head_version().map_or("", |version| version.upload_key.as_str())),
+            "s3_upload_key" => text(
+                out,
+                asset
+                    .head_version()
+                    .map_or("", |version| version.upload_key.as_str()),
+            ),
             "thumb_url" | "grid_url" | "small_url" | "full_url" | "permalink_url" if processed => {
-                text(out, &format!("{}/previews/{}/{key}", self.base_url, asset.guid));
+                text(
+                    out,
+                    &format!("{}/previews/{}/{key}", self.base_url, asset.guid),
+                );
             }
-            "thumb_url" | "grid_url" | "small_url" | "full_url" | "permalink_url" => out.push_str("null"),
-            "tags" => value(out, shape, &tags(asset)),
-            "trashed_by" => maybe(out, asset.trashed_by, |out, id| value(out, shape, &render::user(self.world, id))),
+            "thumb_url" | "grid_url" | "small_url" | "full_url" | "permalink_url" => {
+                out.push_str("null")
+            }
+            "signed_upload_url" => text(out, self.signed_url.unwrap_or_default()),
+            "tags" => {
+                // Only this answer was recorded with tags in it.
+                let shape = shape_of("assets_update")
+                    .keys()
+                    .and_then(|keys| keys.get("tags"))
+                    .unwrap_or(shape);
+                value(out, shape, &tags(asset));
+            }
+            "trashed_by" => maybe(out, asset.trashed_by, |out, id| {
+                value(out, shape, &render::user(self.world, id))
+            }),
             "download_sizes" => out.push_str(r#"["original"]"#),
             "renditions" => {
                 let ext = render::extension(&asset.filename);
@@ -184,7 +305,9 @@ impl<'a> AssetWriter<'a> {
             }
             "user" => self.common(out, "user", asset.user_id, shape, asset),
             "storage_folder" => self.common(out, "storage_folder", asset.folder_id, shape, asset),
-            "storage_folder_path" => self.common(out, "storage_folder_path", asset.folder_id, shape, asset),
+            "storage_folder_path" => {
+                self.common(out, "storage_folder_path", asset.folder_id, shape, asset)
+            }
             "upload" => self.common(out, "upload", asset.upload_id, shape, asset),
             _ => match asset.meta.get(key) {
                 Some(own) => out.push_str(&own.to_string()),
@@ -193,13 +316,26 @@ impl<'a> AssetWriter<'a> {
         }
     }
 
-    fn common(&mut self, out: &mut String, key: &'static str, id: i64, shape: &Shape, asset: &Asset) {
+    fn common(
+        &mut self,
+        out: &mut String,
+        key: &'static str,
+        id: i64,
+        shape: &Shape,
+        asset: &Asset,
+    ) {
         let (world, bucket) = (self.world, self.bucket);
         let text = self.shared.entry((key, id)).or_insert_with(|| {
             let own = match key {
                 "user" => render::user(world, id),
-                "storage_folder" => world.any_folder(id).map(|folder| render::folder(world, folder)).unwrap_or_default(),
-                "upload" => world.upload(asset.upload_id).map(|upload| render::upload(world, upload, bucket)).unwrap_or_default(),
+                "storage_folder" => world
+                    .any_folder(id)
+                    .map(|folder| render::folder(world, folder))
+                    .unwrap_or_default(),
+                "upload" => world
+                    .upload(asset.upload_id)
+                    .map(|upload| render::upload(world, upload, bucket))
+                    .unwrap_or_default(),
                 _ => Value::from(world.folder_path(id, |folder| &folder.slug).join("/")),
             };
             overlay(shape, &own).to_string()

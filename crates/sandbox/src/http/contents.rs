@@ -1,7 +1,6 @@
 //! Contents in files: written once under a new name, never changed.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -18,19 +17,18 @@ const CHUNK: u64 = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Contents {
     directory: PathBuf,
-    /// Makes names unique: it starts at the time the sandbox started.
-    next: AtomicU64,
 }
 
 impl Contents {
-    pub(crate) fn open(directory: PathBuf, start: u64) -> Result<Self, SandboxError> {
-        std::fs::create_dir_all(&directory).map_err(|error| SandboxError::file(&directory, error))?;
-        Ok(Self { directory, next: AtomicU64::new(start) })
+    pub(crate) fn open(directory: PathBuf) -> Result<Self, SandboxError> {
+        std::fs::create_dir_all(&directory)
+            .map_err(|error| SandboxError::file(&directory, error))?;
+        Ok(Self { directory })
     }
 
     /// Takes a finished file in.
     pub(crate) fn adopt(&self, file: &Path) -> std::io::Result<String> {
-        let name = self.fresh_name();
+        let name = fresh_name();
         let path = self.path(&name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
@@ -41,7 +39,7 @@ impl Contents {
 
     /// Writes bytes.
     pub(crate) fn add(&self, bytes: &[u8]) -> std::io::Result<Content> {
-        let name = self.fresh_name();
+        let name = fresh_name();
         let path = self.path(&name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
@@ -49,15 +47,15 @@ impl Contents {
         let part = path.with_extension("part");
         std::fs::write(&part, bytes)?;
         std::fs::rename(&part, &path)?;
-        Ok(Content { size: bytes.len() as u64, md5: generated::md5_hex(bytes), place: Place::Stored(name) })
-    }
-
-    fn fresh_name(&self) -> String {
-        format!("{:x}", self.next.fetch_add(1, Ordering::Relaxed))
+        Ok(Content {
+            size: bytes.len() as u64,
+            md5: generated::md5_hex(bytes),
+            place: Place::Stored(name),
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        // Names count upwards, so their last digits spread evenly.
+        // Names are random, so any two digits spread evenly.
         let shelf = &name[name.len().saturating_sub(2)..];
         self.directory.join(shelf).join(name)
     }
@@ -77,26 +75,34 @@ impl Contents {
                 Source::File(file)
             }
         };
-        Ok(stream::try_unfold((source, start), move |(mut source, at)| async move {
-            if at >= end {
-                return Ok(None);
-            }
-            let wanted = usize::try_from((end - at).min(CHUNK)).unwrap_or(0);
-            let mut buffer = vec![0; wanted];
-            let count = match &mut source {
-                Source::Generated(seed) => {
-                    generated::read(*seed, at, &mut buffer);
-                    wanted
+        Ok(stream::try_unfold(
+            (source, start),
+            move |(mut source, at)| async move {
+                if at >= end {
+                    return Ok(None);
                 }
-                Source::File(file) => file.read(&mut buffer).await?,
-            };
-            if count == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            buffer.truncate(count);
-            Ok(Some((Bytes::from(buffer), (source, at + count as u64))))
-        }))
+                let wanted = usize::try_from((end - at).min(CHUNK)).unwrap_or(0);
+                let mut buffer = vec![0; wanted];
+                let count = match &mut source {
+                    Source::Generated(seed) => {
+                        generated::read(*seed, at, &mut buffer);
+                        wanted
+                    }
+                    Source::File(file) => file.read(&mut buffer).await?,
+                };
+                if count == 0 {
+                    return Err(std::io::ErrorKind::UnexpectedEof.into());
+                }
+                buffer.truncate(count);
+                Ok(Some((Bytes::from(buffer), (source, at + count as u64))))
+            },
+        ))
     }
+}
+
+/// Random, so that no clock and no counter can ever give a name twice.
+fn fresh_name() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }
 
 enum Source {

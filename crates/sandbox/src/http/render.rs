@@ -11,7 +11,9 @@ use crate::world::upload::{Upload, UploadSummary};
 use crate::world::user::UserId;
 
 pub(crate) fn user(world: &World, id: UserId) -> Value {
-    let Some(user) = world.any_user(id) else { return Value::Null };
+    let Some(user) = world.any_user(id) else {
+        return Value::Null;
+    };
     let initial = |name: &str| name.chars().next().map(String::from).unwrap_or_default();
     json!({
         "id": id,
@@ -78,7 +80,9 @@ pub(crate) fn contribution(world: &World, owner: &Folder) -> Value {
 
 pub(crate) fn upload(world: &World, upload: &Upload, bucket: &str) -> Value {
     let count = world.upload_assets_count(upload.id);
-    let owner = world.contribution_folder(upload.contribution_id).or_else(|| world.any_folder(upload.folder_id));
+    let owner = world
+        .contribution_folder(upload.contribution_id)
+        .or_else(|| world.any_folder(upload.folder_id));
     json!({
         "id": upload.id,
         "user_id": upload.user_id,
@@ -171,7 +175,10 @@ pub(crate) fn extension(filename: &str) -> String {
 }
 
 pub(crate) fn mime(filename: &str) -> String {
-    mime_guess::from_path(filename).first_or_octet_stream().essence_str().to_owned()
+    mime_guess::from_path(filename)
+        .first_or_octet_stream()
+        .essence_str()
+        .to_owned()
 }
 
 pub(crate) fn kind(filename: &str) -> &'static str {

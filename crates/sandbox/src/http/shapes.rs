@@ -29,9 +29,15 @@ impl Shape {
         match value {
             Value::Object(keys) => match keys.get("?") {
                 Some(inner) if keys.len() == 1 => Self::Optional(Box::new(Self::parse(inner))),
-                _ => Self::Object(keys.iter().map(|(key, value)| (key.clone(), Self::parse(value))).collect()),
+                _ => Self::Object(
+                    keys.iter()
+                        .map(|(key, value)| (key.clone(), Self::parse(value)))
+                        .collect(),
+                ),
             },
-            Value::Array(members) => Self::List(members.first().map(|member| Box::new(Self::parse(member)))),
+            Value::Array(members) => {
+                Self::List(members.first().map(|member| Box::new(Self::parse(member))))
+            }
             Value::String(types) => Self::Types(types.split('|').map(str::to_owned).collect()),
             _ => Self::Types(vec!["null".to_owned()]),
         }
@@ -41,9 +47,11 @@ impl Shape {
     #[must_use]
     pub fn default_value(&self) -> Value {
         match self {
-            Self::Object(keys) => {
-                Value::Object(keys.iter().map(|(key, shape)| (key.clone(), shape.default_value())).collect())
-            }
+            Self::Object(keys) => Value::Object(
+                keys.iter()
+                    .map(|(key, shape)| (key.clone(), shape.default_value()))
+                    .collect(),
+            ),
             Self::List(_) => Value::Array(Vec::new()),
             Self::Optional(_) => Value::Null,
             Self::Types(types) => match types.first().map(String::as_str) {
@@ -96,7 +104,12 @@ impl Shape {
                         None => found.push(format!("{at}.{key} is missing")),
                     }
                 }
-                found.extend(object.keys().filter(|key| !keys.contains_key(*key)).map(|key| format!("{at}.{key} is too much")));
+                found.extend(
+                    object
+                        .keys()
+                        .filter(|key| !keys.contains_key(*key))
+                        .map(|key| format!("{at}.{key} is too much")),
+                );
             }
             (Self::List(Some(shape)), Value::Array(members)) => {
                 for (index, member) in members.iter().enumerate() {
@@ -107,7 +120,9 @@ impl Shape {
             (Self::Types(types), value) => {
                 let only_null = types.iter().all(|name| name == "null");
                 let name = type_name(value);
-                let fits = types.iter().any(|known| known == name || (known == "number" && name == "integer"));
+                let fits = types
+                    .iter()
+                    .any(|known| known == name || (known == "number" && name == "integer"));
                 if !only_null && !fits {
                     found.push(format!("{at} is {name}, not {}", types.join("|")));
                 }
@@ -136,7 +151,9 @@ pub fn overlay(shape: &Shape, own: &Value) -> Value {
         (Shape::Optional(inner), own) if !own.is_null() => overlay(inner, own),
         (Shape::Object(keys), Value::Object(object)) => {
             let value = |(key, shape): (&String, &Shape)| {
-                let value = object.get(key).map_or_else(|| shape.default_value(), |own| overlay(shape, own));
+                let value = object
+                    .get(key)
+                    .map_or_else(|| shape.default_value(), |own| overlay(shape, own));
                 (key.clone(), value)
             };
             Value::Object(keys.iter().map(value).collect::<Map<_, _>>())
@@ -184,7 +201,15 @@ static SHAPES: LazyLock<BTreeMap<&'static str, Shape>> = LazyLock::new(|| {
         "whoami",
     ];
     // The files are part of the program; a test reads each of them.
-    files.into_iter().map(|(name, text)| (name, Shape::parse(&serde_json::from_str(text).unwrap_or_default()))).collect()
+    files
+        .into_iter()
+        .map(|(name, text)| {
+            (
+                name,
+                Shape::parse(&serde_json::from_str(text).unwrap_or_default()),
+            )
+        })
+        .collect()
 });
 
 /// The shape of an endpoint's answer, by the name of its file.

@@ -28,7 +28,13 @@ pub enum AssetState {
 
 impl AssetState {
     /// All states.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Uploaded, Self::Processing, Self::Processed, Self::ProcessingError];
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Uploaded,
+        Self::Processing,
+        Self::Processed,
+        Self::ProcessingError,
+    ];
 
     /// The word on the wire.
     #[must_use]
@@ -170,12 +176,9 @@ impl Asset {
     pub fn version(&self, number: i64) -> Option<&Version> {
         // Numbers are given in order from 1, so this is nearly always the right place.
         let index = usize::try_from(number - 1).ok()?;
-        self.versions.get(index).filter(|version| version.number == number)
-    }
-
-    pub(crate) fn version_mut(&mut self, number: i64) -> Option<&mut Version> {
-        let index = usize::try_from(number - 1).ok()?;
-        self.versions.get_mut(index).filter(|version| version.number == number)
+        self.versions
+            .get(index)
+            .filter(|version| version.number == number)
     }
 
     /// Whether it is out of the trash.
@@ -195,20 +198,24 @@ impl Asset {
     /// The size that the server tells.
     #[must_use]
     pub fn told_size(&self, habits: &Habits) -> Option<u64> {
-        self.head_version().and_then(|version| version.told_size(habits))
+        self.head_version()
+            .and_then(|version| version.told_size(habits))
     }
 
     /// The MD5 that the server tells.
     #[must_use]
     pub fn told_md5(&self, habits: &Habits) -> Option<&str> {
-        self.head_version().and_then(|version| version.told_md5(habits))
+        self.head_version()
+            .and_then(|version| version.told_md5(habits))
     }
 }
 
 impl Version {
     fn told_content(&self, habits: &Habits) -> Option<&Content> {
         let known = self.state == AssetState::Processed || !habits.md5_after_processing;
-        self.content.as_ref().filter(|_| known && habits.checksums_given)
+        self.content
+            .as_ref()
+            .filter(|_| known && habits.checksums_given)
     }
 
     /// The size that the server tells: the announced one while pending, then nothing until it knows.
@@ -223,6 +230,7 @@ impl Version {
     /// The MD5 that the server tells.
     #[must_use]
     pub fn told_md5(&self, habits: &Habits) -> Option<&str> {
-        self.told_content(habits).map(|content| content.md5.as_str())
+        self.told_content(habits)
+            .map(|content| content.md5.as_str())
     }
 }

@@ -1,0 +1,7 @@
+//! One module per command: what was asked goes to the engine, what it answers goes to the output.
+
+pub mod reconcile;
+pub mod run;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod status;

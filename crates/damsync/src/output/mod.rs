@@ -1,0 +1,30 @@
+//! Answers, to standard output: JSON for programs, a few lines for people.
+
+mod reconcile;
+mod status;
+
+pub use reconcile::{report_json, report_text};
+pub use status::{file_text, status_text};
+
+use crate::failure::Failure;
+use serde::Serialize;
+use std::io::Write;
+
+/// Writes an answer and flushes it. A reader that went away (a closed pipe) is not a failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// One JSON object on a line of its own.
+pub fn json(answer: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(answer).map(|text| text + "\n").map_err(|error| Failure::Output(error.into()))
+}
+
+/// `1 file`, `2 files`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

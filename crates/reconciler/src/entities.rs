@@ -1,0 +1,187 @@
+//! Three rows become one entity: what the planner decides upon.
+
+use crate::folders::Folders;
+use crate::pass::{Pass, PassError};
+use crate::scan::IGNORED;
+use damsync_model::id::{FolderId, MirrorId};
+use damsync_model::name::{FileName, NameKey};
+use damsync_model::path::MirrorPath;
+use damsync_model::tree::{Entity, FolderEntity, FolderState, Local, LocalFile, Place, Remote, RemoteFile, Unknown};
+use damsync_ports::{LocalSide, RemoteSide};
+use damsync_store::{AssetRow, BaseRow, DirtyKey, FileRow, FolderRow, Presence, StoreError, Tx};
+
+/// The rows of one entity, as the store has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rows {
+    pub base: Option<BaseRow>,
+    pub file: Option<FileRow>,
+    pub asset: Option<AssetRow>,
+    /// Where the file stands, or would stand.
+    pub place: Option<(FolderId, NameKey)>,
+}
+
+/// Reads the rows of one entity. `None`: the key belongs to another entity by now, which is dirty itself.
+pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Option<Rows>, StoreError> {
+    match key {
+        DirtyKey::Asset(id) => {
+            let asset = tx.asset(mirror, id)?;
+            let base = tx.base(mirror, id)?;
+            let place = match (&base, &asset) {
+                (Some(base), _) => Some((base.base.place.folder, base.key.clone())),
+                (None, Some(asset)) if asset.presence == Presence::Live => {
+                    asset.folder.map(|folder| (folder, asset.key.clone()))
+                }
+                _ => None,
+            };
+            let mut file = match &place {
+                Some((folder, key)) => tx.file(*folder, key)?,
+                None => None,
+            };
+            // A file that is another asset's by agreement is not this one's by its name.
+            if base.is_none()
+                && let (Some((folder, key)), Some(_)) = (&place, &file)
+                && tx.base_at(*folder, key)?.is_some()
+            {
+                file = None;
+            }
+            Ok(Some(Rows { base, file, asset, place }))
+        }
+        DirtyKey::File(folder, key) => {
+            if tx.base_at(*folder, key)?.is_some() || !tx.assets_at(*folder, key)?.is_empty() {
+                return Ok(None);
+            }
+            Ok(Some(Rows { file: tx.file(*folder, key)?, place: Some((*folder, key.clone())), ..Rows::default() }))
+        }
+    }
+}
+
+/// Makes the entity of its rows.
+pub(crate) fn entity(rows: &Rows, folders: &Folders, is_ignored: impl Fn(&MirrorPath) -> bool) -> Entity {
+    let place = place(rows);
+    let folder_unknown = place.as_ref().and_then(|place| folders.local_unknown(place.folder));
+    let ignored = place.as_ref().and_then(|place| folders.path_of(place)).is_some_and(|path| is_ignored(&path));
+    let local = match (&rows.file, place) {
+        _ if folder_unknown.is_some() => Local::Unknown(Unknown(folder_unknown.unwrap_or_default())),
+        _ if ignored => Local::Unknown(Unknown(IGNORED.to_owned())),
+        (Some(FileRow { unknown: Some(why), .. }), _) => Local::Unknown(Unknown(why.clone())),
+        (Some(file), Some(place)) => Local::Present(LocalFile { place, stat: file.stat, content: file.content }),
+        _ => Local::Absent,
+    };
+    Entity { base: rows.base.as_ref().map(|row| row.base.clone()), local, remote: remote(rows, folders) }
+}
+
+/// The place with the name as it is on disk, else as it was agreed, else as it was given.
+fn place(rows: &Rows) -> Option<Place> {
+    let (folder, key) = rows.place.as_ref()?;
+    let name = rows
+        .file
+        .as_ref()
+        .map(|file| file.name.clone())
+        .or_else(|| rows.base.as_ref().map(|base| base.base.place.name.as_str().to_owned()))
+        .or_else(|| rows.asset.as_ref().map(|asset| asset.given_name.clone()))
+        .unwrap_or_else(|| key.as_str().to_owned());
+    Some(Place { folder: *folder, name: FileName::new(&name)? })
+}
+
+fn remote(rows: &Rows, folders: &Folders) -> Remote {
+    let Some(row) = &rows.asset else {
+        // An agreement about an asset that the remote tree has no row for: nobody has looked yet.
+        return if rows.base.is_some() { Remote::Unknown(Unknown("not asked for yet".to_owned())) } else { Remote::Absent };
+    };
+    match row.presence {
+        Presence::Trashed => Remote::Trashed,
+        Presence::Gone => Remote::Gone,
+        Presence::Outside => Remote::Outside(row.asset.clone()),
+        Presence::Unknown => Remote::Unknown(Unknown("the server does not show it".to_owned())),
+        Presence::Live => {
+            let known = row.folder.filter(|folder| folders.get(*folder).is_some());
+            match (known, FileName::new(&row.given_name)) {
+                (Some(folder), Some(name)) => {
+                    Remote::Live(RemoteFile { asset: row.asset.clone(), place: Place { folder, name } })
+                }
+                _ => Remote::Unknown(Unknown("its storage folder is not known".to_owned())),
+            }
+        }
+    }
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    pub(crate) fn entity(&self, rows: &Rows) -> Entity {
+        entity(rows, &self.folders(), |path| self.engine.disk.is_ignored(path, false))
+    }
+
+    /// The directories whose states on the two sides differ, each with what the planner must know of it.
+    pub(crate) async fn folder_entities(&self) -> Result<Vec<FolderEntity>, PassError> {
+        let differing: Vec<FolderRow> = {
+            let folders = self.folders();
+            folders
+                .iter()
+                .filter(|row| row.id != folders.root())
+                .filter(|row| !(row.agreed && row.local.is_some() && row.remote.is_some()))
+                .cloned()
+                .collect()
+        };
+        let mut entities = Vec::with_capacity(differing.len());
+        for row in differing {
+            let (no_local_children, no_remote_children, ignored) = {
+                let folders = self.folders();
+                (
+                    folders.local_children(row.id).is_empty(),
+                    folders.remote_children(row.id).is_empty(),
+                    folders.path(row.id).is_some_and(|path| self.engine.disk.is_ignored(&path, true)),
+                )
+            };
+            let id = row.id;
+            let (has_files, has_assets, has_base) = self
+                .engine
+                .keeper
+                .read(move |tx| Ok((tx.has_files(id)?, tx.has_assets(id)?, tx.has_base_in(id)?)))
+                .await?;
+            let unknown = self.folders().local_unknown(id).or_else(|| ignored.then(|| IGNORED.to_owned()));
+            let local = match (unknown, &row.local) {
+                (Some(why), _) => FolderState::Unknown(Unknown(why)),
+                (None, Some(_)) => FolderState::Present { empty: no_local_children && !has_files },
+                (None, None) => FolderState::Absent,
+            };
+            let remote = match (&row.remote_unknown, &row.remote) {
+                (Some(why), _) => FolderState::Unknown(Unknown(why.clone())),
+                (None, Some(_)) => FolderState::Present { empty: no_remote_children && !has_assets },
+                (None, None) => FolderState::Absent,
+            };
+            let has_new_files = row.local.is_some() && row.remote.is_none() && self.has_new_files(id).await?;
+            // While files in it are still agreed on, the directory is not forgotten.
+            if local == FolderState::Absent && remote == FolderState::Absent && (has_base || has_assets) {
+                continue;
+            }
+            entities.push(FolderEntity { id, agreed: row.agreed, local, remote, has_new_files });
+        }
+        Ok(entities)
+    }
+
+    /// Whether a directory, or one below it, holds files that the server has never had.
+    async fn has_new_files(&self, folder: FolderId) -> Result<bool, PassError> {
+        let mut all = vec![folder];
+        let mut at = 0;
+        while at < all.len() {
+            let id = all[at];
+            let found = self
+                .engine
+                .keeper
+                .read(move |tx| {
+                    for file in tx.files_in(id)? {
+                        if file.unknown.is_none() && tx.base_at(id, &file.key)?.is_none() {
+                            return Ok(true);
+                        }
+                    }
+                    Ok(false)
+                })
+                .await?;
+            if found {
+                return Ok(true);
+            }
+            all.extend(self.folders().local_children(id));
+            at += 1;
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,170 @@
+//! Deletion needs evidence: an id that a list leaves out is a question, put to the server about that very asset.
+//!
+//! 200 with a trash date: trashed. 200 elsewhere: moved. 404: gone only if its folder is still there for us and another
+//! asset of it answers (or the folder says that it is empty), since a look-up answers 404 also for what we may no longer
+//! see. If the folder is gone too, the server's trash must have grown by at least as many. Anything else: not known.
+
+use crate::observe::Said;
+use crate::pass::{Pass, PassError};
+use crate::report::HeldItem;
+use damsync_model::id::{AssetId, FolderId};
+use damsync_model::plan::HoldReason;
+use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
+use damsync_store::Presence;
+use std::collections::BTreeMap;
+
+/// An asset that lives although no list shows it: the index is late. It is looked at again after this time.
+const LATE_INDEX_MS: i64 = 60_000;
+
+/// What a folder says about 404 answers of its assets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Witness {
+    /// It is there and shows its assets: a 404 means gone.
+    Believable,
+    /// It is gone or hidden as well.
+    Vanished,
+    /// It cannot be said.
+    Silent,
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Finds out what became of assets that a complete list leaves out.
+    pub(crate) async fn question(
+        &self,
+        missing: Vec<AssetId>,
+        trash_before: Option<i64>,
+        trash_now: u64,
+    ) -> Result<(), PassError> {
+        let mut witnesses: BTreeMap<Option<FolderId>, Witness> = BTreeMap::new();
+        let mut vanished = Vec::new();
+        for id in missing {
+            self.check_stop()?;
+            match self.engine.remote.asset(&id).await {
+                Ok(Answer::Found(asset)) => {
+                    self.observe(vec![asset], Said::ByDatabase).await?;
+                    self.look_later(&id).await?;
+                }
+                Ok(Answer::NotFound) => {
+                    let folder = self.folder_of(&id).await?;
+                    let witness = match witnesses.get(&folder) {
+                        Some(witness) => *witness,
+                        None => {
+                            let witness = self.witness(folder, &id).await?;
+                            witnesses.insert(folder, witness);
+                            witness
+                        }
+                    };
+                    match witness {
+                        Witness::Believable => self.set_presence(&id, Presence::Gone).await?,
+                        Witness::Vanished => vanished.push(id),
+                        Witness::Silent => self.set_presence(&id, Presence::Unknown).await?,
+                    }
+                }
+                Ok(Answer::Denied) => self.set_presence(&id, Presence::Unknown).await?,
+                Err(error) => self.not_known(&id, error).await?,
+            }
+        }
+        self.settle_vanished(vanished, trash_before, trash_now).await
+    }
+
+    /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
+    async fn settle_vanished(
+        &self,
+        vanished: Vec<AssetId>,
+        trash_before: Option<i64>,
+        trash_now: u64,
+    ) -> Result<(), PassError> {
+        if vanished.is_empty() {
+            return Ok(());
+        }
+        let count = u64::try_from(vanished.len()).unwrap_or(u64::MAX);
+        let grown = trash_before
+            .and_then(|before| u64::try_from(before).ok())
+            .is_some_and(|before| trash_now.saturating_sub(before) >= count);
+        for id in &vanished {
+            self.set_presence(id, if grown { Presence::Gone } else { Presence::Unknown }).await?;
+        }
+        if !grown {
+            self.report().held.push(HeldItem {
+                count: Some(count),
+                ..HeldItem::mirror(
+                    HoldReason::AccessLost,
+                    "a storage folder and its assets can no longer be seen; nothing is deleted here",
+                )
+            });
+        }
+        Ok(())
+    }
+
+    async fn witness(&self, folder: Option<FolderId>, missing: &AssetId) -> Result<Witness, PassError> {
+        let storage_folder = folder.and_then(|folder| {
+            self.folders().get(folder).and_then(|row| row.remote.as_ref()).and_then(|remote| remote.id.clone())
+        });
+        let Some(id) = storage_folder else { return Ok(Witness::Vanished) };
+        match self.engine.remote.folder(&id).await {
+            Ok(Answer::Found(_)) => {}
+            Ok(Answer::NotFound) => return Ok(Witness::Vanished),
+            Ok(Answer::Denied) => return Ok(Witness::Silent),
+            Err(error) => return silent(error),
+        }
+        let ids = match self.engine.remote.folder_asset_ids(&id).await {
+            Ok(Answer::Found(ids)) => ids,
+            Ok(_) => return Ok(Witness::Silent),
+            Err(error) => return silent(error),
+        };
+        if ids.contains(missing) {
+            return Ok(Witness::Silent);
+        }
+        let Some(other) = ids.first() else { return Ok(Witness::Believable) };
+        match self.engine.remote.asset(other).await {
+            Ok(Answer::Found(_)) => Ok(Witness::Believable),
+            Ok(_) => Ok(Witness::Silent),
+            Err(error) => silent(error),
+        }
+    }
+
+    async fn not_known(&self, id: &AssetId, error: RemoteError) -> Result<(), PassError> {
+        silent(error)?;
+        self.set_presence(id, Presence::Unknown).await
+    }
+
+    async fn folder_of(&self, id: &AssetId) -> Result<Option<FolderId>, PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
+        Ok(self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?.and_then(|row| row.folder))
+    }
+
+    async fn set_presence(&self, id: &AssetId, presence: Presence) -> Result<(), PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
+        self.engine
+            .keeper
+            .write(move |tx| {
+                if tx.asset(mirror, &id)?.is_some_and(|row| row.presence != presence) {
+                    tx.set_presence(mirror, &id, presence)?;
+                    tx.mark_asset(mirror, &id)?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn look_later(&self, id: &AssetId) -> Result<(), PassError> {
+        let (mirror, id, at) = (self.mirror, id.clone(), self.server_now().plus_ms(LATE_INDEX_MS));
+        self.engine
+            .keeper
+            .write(move |tx| match tx.asset(mirror, &id)? {
+                Some(row) if row.presence == Presence::Live => tx.set_next_look(mirror, &id, Some(at)),
+                _ => Ok(()),
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// An error that ends the pass does; any other means only that nothing can be said.
+fn silent(error: RemoteError) -> Result<Witness, PassError> {
+    match error.kind {
+        RemoteErrorKind::Unauthorized => Err(error.into()),
+        _ => Ok(Witness::Silent),
+    }
+}

@@ -1,0 +1,215 @@
+//! The directories of a mirror, in memory: few beside the files, and every path is derived from them.
+
+use damsync_model::id::{FolderId, StorageFolderId};
+use damsync_model::name::{FileName, Folding, Level, NameKey};
+use damsync_model::path::MirrorPath;
+use damsync_model::tree::Place;
+use damsync_store::FolderRow;
+use std::collections::BTreeMap;
+
+/// Every directory of one mirror. The store has the same rows; whoever changes one changes the other.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    rows: BTreeMap<FolderId, FolderRow>,
+    root: FolderId,
+    folding: Folding,
+    by_remote: BTreeMap<StorageFolderId, FolderId>,
+    by_local: BTreeMap<(FolderId, NameKey), FolderId>,
+    by_given: BTreeMap<(FolderId, NameKey), FolderId>,
+}
+
+impl Folders {
+    /// Takes the store's rows. The root is the row without a parent that is here or there; it was made first.
+    pub fn new(rows: Vec<FolderRow>, root: FolderId, folding: Folding) -> Self {
+        let mut folders = Self {
+            rows: BTreeMap::new(),
+            root,
+            folding,
+            by_remote: BTreeMap::new(),
+            by_local: BTreeMap::new(),
+            by_given: BTreeMap::new(),
+        };
+        for row in rows {
+            folders.put(row);
+        }
+        folders
+    }
+
+    /// The mirror's root.
+    pub const fn root(&self) -> FolderId {
+        self.root
+    }
+
+    /// How names compare.
+    pub const fn folding(&self) -> Folding {
+        self.folding
+    }
+
+    /// A row.
+    pub fn get(&self, id: FolderId) -> Option<&FolderRow> {
+        self.rows.get(&id)
+    }
+
+    /// Every row, in the order in which they were met: a directory after the one that holds it, unless it was moved.
+    pub fn iter(&self) -> impl Iterator<Item = &FolderRow> {
+        self.rows.values()
+    }
+
+    /// Puts a row in place of an earlier one.
+    pub fn put(&mut self, row: FolderRow) {
+        self.remove(row.id);
+        if let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) {
+            self.by_remote.insert(id, row.id);
+        }
+        if let Some(key) = self.local_key(&row) {
+            self.by_local.insert(key, row.id);
+        }
+        if let Some(key) = self.given_key(&row) {
+            self.by_given.insert(key, row.id);
+        }
+        self.rows.insert(row.id, row);
+    }
+
+    /// Takes a row out.
+    pub fn remove(&mut self, id: FolderId) {
+        let Some(old) = self.rows.remove(&id) else { return };
+        if let Some(remote) = old.remote.as_ref().and_then(|remote| remote.id.as_ref()) {
+            remove_if_of(&mut self.by_remote, remote, id);
+        }
+        if let Some(key) = self.local_key(&old) {
+            remove_if_of(&mut self.by_local, &key, id);
+        }
+        if let Some(key) = self.given_key(&old) {
+            remove_if_of(&mut self.by_given, &key, id);
+        }
+    }
+
+    fn local_key(&self, row: &FolderRow) -> Option<(FolderId, NameKey)> {
+        let local = row.local.as_ref()?;
+        Some((local.parent?, NameKey::of(&local.name, self.folding)))
+    }
+
+    fn given_key(&self, row: &FolderRow) -> Option<(FolderId, NameKey)> {
+        let remote = row.remote.as_ref()?;
+        Some((remote.parent?, NameKey::of(&remote.given_name, self.folding)))
+    }
+
+    /// The directory that stands for a storage folder.
+    pub fn of_remote(&self, id: &StorageFolderId) -> Option<FolderId> {
+        self.by_remote.get(id).copied()
+    }
+
+    /// The directory with this name, here.
+    pub fn local_child(&self, parent: FolderId, key: &NameKey) -> Option<FolderId> {
+        self.by_local.get(&(parent, key.clone())).copied()
+    }
+
+    /// The directories directly in `parent`, here.
+    pub fn local_children(&self, parent: FolderId) -> Vec<FolderId> {
+        children(&self.by_local, parent)
+    }
+
+    /// The storage folders directly in `parent`, there.
+    pub fn remote_children(&self, parent: FolderId) -> Vec<FolderId> {
+        children(&self.by_given, parent)
+    }
+
+    /// The directory whose storage folder was given this name under `parent`.
+    pub fn remote_child_named(&self, parent: FolderId, key: &NameKey) -> Option<FolderId> {
+        self.by_given.get(&(parent, key.clone())).copied()
+    }
+
+    /// Whether a directory or storage folder in `parent` has this name: assets may not take it.
+    pub fn takes(&self, parent: FolderId, key: &NameKey) -> bool {
+        self.local_child(parent, key).is_some() || self.remote_child_named(parent, key).is_some()
+    }
+
+    /// Where a directory stands, or will stand, here. `None` for one whose parents are not known.
+    pub fn path(&self, id: FolderId) -> Option<MirrorPath> {
+        let mut names = Vec::new();
+        let mut at = id;
+        while at != self.root {
+            let row = self.rows.get(&at)?;
+            let (parent, name) = match (&row.local, &row.remote) {
+                (Some(local), _) => (local.parent?, &local.name),
+                (None, Some(remote)) => (remote.parent?, &remote.given_name),
+                (None, None) => return None,
+            };
+            names.push(FileName::new(name)?);
+            at = parent;
+            // A ring of parents cannot come from one tree; two halves of a move could make one.
+            if names.len() > self.rows.len() {
+                return None;
+            }
+        }
+        Some(names.iter().rev().fold(MirrorPath::ROOT, |path, name| path.join(name)))
+    }
+
+    /// Where a file stands, or will stand.
+    pub fn path_of(&self, place: &Place) -> Option<MirrorPath> {
+        Some(self.path(place.folder)?.join(&place.name))
+    }
+
+    /// Why nothing can be said of a directory here: its own reason, or that of one above it.
+    pub fn local_unknown(&self, id: FolderId) -> Option<String> {
+        let mut at = Some(id);
+        let mut steps = 0;
+        while let Some(id) = at {
+            let row = self.rows.get(&id)?;
+            if let Some(why) = &row.local_unknown {
+                return Some(why.clone());
+            }
+            steps += 1;
+            at = match (&row.local, &row.remote) {
+                (Some(local), _) => local.parent,
+                (None, Some(remote)) => remote.parent,
+                (None, None) => None,
+            };
+            if steps > self.rows.len() {
+                return Some("its directories run in a ring".to_owned());
+            }
+        }
+        None
+    }
+
+    /// How many directories lie above it, here.
+    pub fn depth(&self, id: FolderId) -> usize {
+        self.path(id).map_or(usize::MAX, |path| path.names().count())
+    }
+
+    /// Which rules for names hold in this directory.
+    pub fn level(&self, id: FolderId) -> Level {
+        if id == self.root { Level::Root } else { Level::Below }
+    }
+
+    /// Whether `id` is `above` or lies below it, there.
+    pub fn is_below_remote(&self, id: FolderId, above: FolderId) -> bool {
+        let mut at = Some(id);
+        let mut steps = 0;
+        while let Some(id) = at {
+            if id == above {
+                return true;
+            }
+            at = self.rows.get(&id).and_then(|row| row.remote.as_ref()).and_then(|remote| remote.parent);
+            steps += 1;
+            if steps > self.rows.len() {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+fn remove_if_of<K: Ord>(index: &mut BTreeMap<K, FolderId>, key: &K, id: FolderId) {
+    if index.get(key) == Some(&id) {
+        index.remove(key);
+    }
+}
+
+fn children(index: &BTreeMap<(FolderId, NameKey), FolderId>, parent: FolderId) -> Vec<FolderId> {
+    index
+        .range((parent, NameKey::from_stored(""))..)
+        .take_while(|((of, _), _)| *of == parent)
+        .map(|(_, id)| *id)
+        .collect()
+}

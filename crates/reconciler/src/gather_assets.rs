@@ -1,0 +1,316 @@
+//! The remote tree's assets: hints, the feed over `updated_at`, the sweep of ids, and the full listing.
+//!
+//! None of them is believed alone. The feed and the sweep come from an index that may be late; the hints are shared by
+//! all clients. Together with the deferred reading of the overlap they miss nothing that moves `updated_at` or the set
+//! of ids. What a list leaves out is only a question (see `evidence`).
+
+use crate::observe::Said;
+use crate::pass::{Depth, Pass, PassError};
+use crate::report::HeldItem;
+use damsync_model::id::{AssetId, FolderId, StorageFolderId};
+use damsync_model::plan::HoldReason;
+use damsync_model::time::UnixMs;
+use damsync_model::tree::RemoteAsset;
+use damsync_ports::{Answer, LocalSide, RemoteSide};
+use futures_util::StreamExt;
+use std::collections::BTreeSet;
+
+/// How late the index may be (Mediagraph's answers come from a search index; no figure is documented, 5 minutes assumed).
+const INDEX_LAG_MS: i64 = 5 * 60 * 1000;
+
+/// Ids that one search takes.
+const BATCH: usize = 100;
+
+/// An asset outside the mirror that keeps being hinted at is asked for once a day.
+const OUTSIDE_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// An old cursor is renewed now and then even when nothing happened, so that the feed's window stays small.
+const CURSOR_AGE_MS: i64 = 60 * 60 * 1000;
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Brings the remote tree up to date.
+    pub(crate) async fn gather_assets(&self) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        let (listed, window_from, trash_before) = self
+            .engine
+            .keeper
+            .read(move |tx| {
+                Ok((tx.cursor(mirror, "listed")?, tx.cursor(mirror, "window_from")?, tx.cursor(mirror, "trash_count")?))
+            })
+            .await?;
+        let trash_now = self.engine.remote.trash_count().await?;
+        if self.request.depth == Depth::Full || listed.is_none() {
+            self.list_everything(trash_before, trash_now).await?;
+            self.set_cursors(&[("listed", 1), ("window_from", self.server_time.0 - INDEX_LAG_MS)]).await?;
+        } else {
+            let from = UnixMs(window_from.unwrap_or(0));
+            self.follow_hints().await?;
+            self.follow_feed(from).await?;
+            let trash_moved = trash_before != Some(i64::try_from(trash_now).unwrap_or(i64::MAX));
+            if self.request.depth != Depth::Poll || trash_moved {
+                self.sweep(trash_before, trash_now).await?;
+            }
+        }
+        self.look_at_waiting(trash_before, trash_now).await?;
+        self.set_cursors(&[("trash_count", i64::try_from(trash_now).unwrap_or(i64::MAX))]).await
+    }
+
+    async fn set_cursors(&self, values: &[(&'static str, i64)]) -> Result<(), PassError> {
+        let (mirror, values) = (self.mirror, values.to_vec());
+        self.engine
+            .keeper
+            .write(move |tx| values.into_iter().try_for_each(|(name, value)| tx.set_cursor(mirror, name, value)))
+            .await?;
+        Ok(())
+    }
+
+    /// Assets that the server says changed since somebody acknowledged them.
+    async fn follow_hints(&self) -> Result<(), PassError> {
+        let hints = self.engine.remote.hints().await?;
+        if hints.is_empty() {
+            return Ok(());
+        }
+        let (mirror, now) = (self.mirror, self.server_now());
+        let ids = self
+            .engine
+            .keeper
+            .read(move |tx| {
+                let mut ids = Vec::new();
+                for id in hints {
+                    let known = tx.asset(mirror, &id)?.is_some();
+                    let asked = tx.outside_asked_at(mirror, &id)?;
+                    if known || asked.is_none_or(|at| now.0 - at.0 > OUTSIDE_MS) {
+                        ids.push(id);
+                    }
+                }
+                Ok(ids)
+            })
+            .await?;
+        self.fetch(&ids).await
+    }
+
+    /// The feed: what changed after everything that we know of, and, while the index may still be late, whether the
+    /// window behind it holds as many assets as we know there.
+    async fn follow_feed(&self, from: UnixMs) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        let newest = self.engine.keeper.read(move |tx| tx.newest_update(mirror)).await?.unwrap_or(from);
+        let after = from.max(newest.plus_ms(1));
+        let changed = self.engine.remote.changed_since(&self.scope, after, 100).await?;
+        let mut complete = u64::try_from(changed.assets.len()).unwrap_or(0) >= changed.total;
+        let found = changed.total;
+        self.observe_and_ask(changed.assets).await?;
+        if newest >= from {
+            let ours =
+                self.engine.keeper.read(move |tx| tx.count_updated_between(mirror, from, newest)).await?;
+            let theirs = self.engine.remote.count_between(&self.scope, from, newest).await?;
+            complete &= ours == theirs;
+        }
+        if !complete {
+            self.read_window(from).await?;
+        }
+        self.advance_window(from, newest, found).await
+    }
+
+    /// Reads every asset whose `updated_at` is at or after `from`.
+    async fn read_window(&self, from: UnixMs) -> Result<(), PassError> {
+        let ids = self.engine.remote.all_ids(&self.scope, Some(from)).await?;
+        self.fetch(&ids).await
+    }
+
+    /// What is older than the index can be late is read once more in full, and then it is final.
+    async fn advance_window(&self, from: UnixMs, newest: UnixMs, found: u64) -> Result<(), PassError> {
+        let settled = self.server_time.plus_ms(-INDEX_LAG_MS);
+        let idle = found == 0 && newest < from;
+        if settled <= from || (idle && settled.0 - from.0 < CURSOR_AGE_MS) {
+            return Ok(());
+        }
+        if !idle {
+            self.read_window(from).await?;
+        }
+        self.set_cursors(&[("window_from", settled.0)]).await
+    }
+
+    /// Which ids are there. What is new is asked for, what is missing is questioned.
+    async fn sweep(&self, trash_before: Option<i64>, trash_now: u64) -> Result<(), PassError> {
+        let there = self.ids_in_scope().await?;
+        let (new, missing) = self.compare_ids(&there).await?;
+        self.fetch(&new).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // Something is missing, so the list must prove that it is whole: counted before and after, and no index is
+        // being built anew.
+        let count = || self.engine.remote.count_between(&self.scope, UnixMs(0), self.server_time.plus_ms(FAR_MS));
+        let before = count().await?;
+        let again = self.ids_in_scope().await?;
+        let whole = before == count().await? && before == u64::try_from(again.len()).unwrap_or(0);
+        if !whole || self.reindexing() {
+            self.report().held.push(HeldItem {
+                count: Some(u64::try_from(missing.len()).unwrap_or(0)),
+                ..HeldItem::mirror(
+                    HoldReason::ListingIncomplete,
+                    "the server's list is not complete now, so what it leaves out is not taken for deleted",
+                )
+            });
+            return Ok(());
+        }
+        let missing: Vec<AssetId> = missing.into_iter().filter(|id| !again.contains(id)).collect();
+        self.question(missing, trash_before, trash_now).await
+    }
+
+    async fn ids_in_scope(&self) -> Result<BTreeSet<AssetId>, PassError> {
+        Ok(self.engine.remote.all_ids(&self.scope, None).await?.into_iter().collect())
+    }
+
+    /// Ids there that we do not have as live, and ids that we have and that are not there.
+    async fn compare_ids(&self, there: &BTreeSet<AssetId>) -> Result<(Vec<AssetId>, Vec<AssetId>), PassError> {
+        let mirror = self.mirror;
+        let (mut new, mut missing) = (Vec::new(), Vec::new());
+        let mut theirs = there.iter().peekable();
+        let mut after: Option<AssetId> = None;
+        loop {
+            let from = after.clone();
+            let ours = self.engine.keeper.read(move |tx| tx.listed_ids(mirror, from.as_ref(), 5000)).await?;
+            let Some(last) = ours.last() else { break };
+            after = Some(last.clone());
+            for id in ours {
+                while let Some(other) = theirs.next_if(|other| **other < id) {
+                    new.push(other.clone());
+                }
+                if theirs.next_if(|other| **other == id).is_none() {
+                    missing.push(id);
+                }
+            }
+        }
+        new.extend(theirs.cloned());
+        Ok((new, missing))
+    }
+
+    /// Asks for these assets in batches; what the index leaves out is asked of the database.
+    pub(crate) async fn fetch(&self, ids: &[AssetId]) -> Result<(), PassError> {
+        let batches = ids.chunks(BATCH).map(<[AssetId]>::to_vec);
+        let mut answers = futures_util::stream::iter(batches)
+            .map(|batch| async move { (self.engine.remote.assets(&batch).await, batch) })
+            .buffered(self.engine.spec.concurrency.max(1));
+        while let Some((answer, batch)) = answers.next().await {
+            self.check_stop()?;
+            let found = answer?;
+            let named: BTreeSet<AssetId> = found.iter().map(|asset| asset.id.clone()).collect();
+            let left_out = batch.into_iter().filter(|id| !named.contains(id));
+            let doubtful = self.observe(found, Said::ByIndex).await?;
+            for id in left_out.chain(doubtful).collect::<Vec<_>>() {
+                self.ask_database(&id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn observe_and_ask(&self, assets: Vec<RemoteAsset>) -> Result<(), PassError> {
+        for id in self.observe(assets, Said::ByIndex).await? {
+            self.ask_database(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// One asset by the database's word. A 404 here concludes nothing: the sweep and the waiting list do the asking.
+    pub(crate) async fn ask_database(&self, id: &AssetId) -> Result<Answer<()>, PassError> {
+        match self.engine.remote.asset(id).await? {
+            Answer::Found(asset) => {
+                self.observe(vec![asset], Said::ByDatabase).await?;
+                Ok(Answer::Found(()))
+            }
+            Answer::NotFound => Ok(Answer::NotFound),
+            Answer::Denied => Ok(Answer::Denied),
+        }
+    }
+
+    /// Every folder's assets, by the database's word: at first contact, after the state was lost, and for a full pass.
+    async fn list_everything(&self, trash_before: Option<i64>, trash_now: u64) -> Result<(), PassError> {
+        let folders: Vec<(FolderId, StorageFolderId)> = self
+            .folders()
+            .iter()
+            .filter_map(|row| Some((row.id, row.remote.as_ref()?.id.clone()?)))
+            .collect();
+        let mut lists = futures_util::stream::iter(folders)
+            .map(|(folder, id)| async move { (folder, self.engine.remote.folder_asset_ids(&id).await, id) })
+            .buffered(self.engine.spec.concurrency.max(1));
+        let mut batch: Vec<(AssetId, StorageFolderId)> = Vec::new();
+        let mut missing = Vec::new();
+        while let Some((folder, answer, storage_folder)) = lists.next().await {
+            self.check_stop()?;
+            let Answer::Found(mut ids) = answer? else { continue };
+            ids.sort();
+            let known = self.engine.keeper.read(move |tx| tx.asset_ids_in(folder)).await?;
+            missing.extend(known.into_iter().filter(|id| ids.binary_search(id).is_err()));
+            for id in ids {
+                batch.push((id, storage_folder.clone()));
+                if batch.len() == BATCH {
+                    self.fetch_listed(std::mem::take(&mut batch)).await?;
+                }
+            }
+        }
+        self.fetch_listed(batch).await?;
+        self.question(missing, trash_before, trash_now).await
+    }
+
+    /// Like `fetch`, but the folder of each is known already.
+    async fn fetch_listed(&self, batch: Vec<(AssetId, StorageFolderId)>) -> Result<(), PassError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<AssetId> = batch.iter().map(|(id, _)| id.clone()).collect();
+        let mut found = self.engine.remote.assets(&ids).await?;
+        for asset in &mut found {
+            if asset.storage_folder.is_none() {
+                asset.storage_folder = batch.iter().find(|(id, _)| *id == asset.id).map(|(_, folder)| folder.clone());
+            }
+        }
+        let named: BTreeSet<AssetId> = found.iter().map(|asset| asset.id.clone()).collect();
+        let mut ask = self.observe(found, Said::ByIndex).await?;
+        ask.extend(ids.into_iter().filter(|id| !named.contains(id)));
+        for id in ask {
+            self.ask_database(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Assets that no list shows, because they are not processed, submitted or approved, or the index is late.
+    async fn look_at_waiting(&self, trash_before: Option<i64>, trash_now: u64) -> Result<(), PassError> {
+        let (mirror, now) = (self.mirror, self.server_now());
+        let rows = self.engine.keeper.read(move |tx| tx.assets_to_look_at(mirror, now)).await?;
+        for batch in rows.chunks(BATCH) {
+            let ids: Vec<AssetId> = batch.iter().map(|row| row.asset.id.clone()).collect();
+            let found = self.engine.remote.assets(&ids).await?;
+            let named: BTreeSet<AssetId> = found.iter().map(|asset| asset.id.clone()).collect();
+            let mut ask = self.observe(found, Said::ByIndex).await?;
+            ask.extend(ids.into_iter().filter(|id| !named.contains(id)));
+            let mut gone = Vec::new();
+            for id in ask {
+                match self.ask_database(&id).await? {
+                    Answer::Found(()) => {
+                        let at = crate::observe::next_look(self.updated_at(&id).await?, self.server_now());
+                        self.engine
+                            .keeper
+                            .write(move |tx| match tx.asset(mirror, &id)? {
+                                Some(row) if row.next_look.is_some() => tx.set_next_look(mirror, &id, Some(at)),
+                                _ => Ok(()),
+                            })
+                            .await?;
+                    }
+                    Answer::NotFound | Answer::Denied => gone.push(id),
+                }
+            }
+            self.question(gone, trash_before, trash_now).await?;
+        }
+        Ok(())
+    }
+
+    async fn updated_at(&self, id: &AssetId) -> Result<UnixMs, PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
+        let row = self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?;
+        Ok(row.map_or(UnixMs(0), |row| row.asset.updated_at))
+    }
+}
+
+/// Far enough ahead for "up to now", whatever the server's clock does meanwhile.
+const FAR_MS: i64 = 24 * 60 * 60 * 1000;

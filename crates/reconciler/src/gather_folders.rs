@@ -1,0 +1,142 @@
+//! The remote tree's folders: one list, compared with the rows.
+
+use crate::pass::{Pass, PassError};
+use crate::report::HeldItem;
+use crate::scope;
+use damsync_model::id::FolderId;
+use damsync_model::name::{NameKey, candidates_for_folder};
+use damsync_model::plan::HoldReason;
+use damsync_ports::{LocalSide, RemoteFolder, RemoteSide, Scope};
+use damsync_store::{FolderRow, RemoteDir};
+use std::collections::BTreeSet;
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Takes over what the server says of its folders. Writes nothing where nothing changed.
+    pub(crate) async fn gather_folders(&self, list: Vec<RemoteFolder>) -> Result<(), PassError> {
+        let mut inside: Vec<RemoteFolder> = match &self.scope {
+            Scope::Everything => list,
+            Scope::Below(root) => {
+                list.into_iter().filter(|folder| folder.id == *root || folder.ancestors.contains(root)).collect()
+            }
+        };
+        inside.sort_by(|a, b| (a.ancestors.len(), &a.id).cmp(&(b.ancestors.len(), &b.id)));
+        let mut seen = BTreeSet::new();
+        for folder in inside {
+            if let Some(id) = self.take_over_folder(folder).await? {
+                seen.insert(id);
+            }
+        }
+        self.confirm_missing_folders(&seen).await
+    }
+
+    async fn take_over_folder(&self, folder: RemoteFolder) -> Result<Option<FolderId>, PassError> {
+        let (row, is_new) = {
+            let folders = self.folders();
+            let root = folders.root();
+            let is_root = self.scope == Scope::Below(folder.id.clone());
+            let parent = match &folder.parent {
+                _ if is_root => None,
+                None => Some(root),
+                Some(parent) => match folders.of_remote(parent) {
+                    Some(parent) => Some(parent),
+                    // Its parent is not visible to us: what cannot be placed is left alone.
+                    None => return Ok(None),
+                },
+            };
+            let known = if is_root { Some(root) } else { folders.of_remote(&folder.id) };
+            let given_name = match (known.and_then(|id| folders.get(id)).and_then(|row| row.remote.as_ref()), parent) {
+                (_, None) => String::new(),
+                (Some(old), Some(parent)) if old.name == folder.name && old.parent == Some(parent) => old.given_name.clone(),
+                (_, Some(parent)) => {
+                    let taken = |key: &NameKey| {
+                        folders.remote_child_named(parent, key).is_some_and(|other| Some(other) != known)
+                            || folders
+                                .local_child(parent, key)
+                                .and_then(|other| folders.get(other))
+                                .is_some_and(|other| other.remote.is_some() && Some(other.id) != known)
+                    };
+                    let [plain, with_id] = candidates_for_folder(&folder.name, &folder.id, folders.level(parent));
+                    let free = !taken(&NameKey::of(plain.as_str(), folders.folding()));
+                    if free { plain.as_str().to_owned() } else { with_id.as_str().to_owned() }
+                }
+            };
+            let remote = RemoteDir {
+                id: Some(folder.id),
+                parent,
+                name: folder.name,
+                given_name,
+                contribution: folder.contribution,
+                organizer: folder.organizer,
+                editable: folder.editable,
+            };
+            let here = parent
+                .and_then(|parent| folders.local_child(parent, &NameKey::of(&remote.given_name, folders.folding())))
+                .and_then(|id| folders.get(id))
+                .filter(|row| row.remote.is_none());
+            let old = known.and_then(|id| folders.get(id)).or(here).cloned();
+            let row = FolderRow { remote: Some(remote), remote_unknown: None, ..old.clone().unwrap_or_else(empty_row) };
+            if old.as_ref() == Some(&row) {
+                return Ok(Some(row.id));
+            }
+            (row, old.is_none())
+        };
+        Ok(Some(self.keep_folder(row, is_new).await?))
+    }
+
+    /// Writes a folder's row to the store and to memory; one that is new gets its number.
+    pub(crate) async fn keep_folder(&self, row: FolderRow, is_new: bool) -> Result<FolderId, PassError> {
+        let mirror = self.mirror;
+        let row = self
+            .engine
+            .keeper
+            .write(move |tx| {
+                let id = if is_new { tx.new_folder(mirror)? } else { row.id };
+                let row = FolderRow { id, ..row };
+                tx.put_folder(&row)?;
+                Ok(row)
+            })
+            .await?;
+        let id = row.id;
+        self.change_folders(|folders| folders.put(row));
+        Ok(id)
+    }
+
+    /// A folder that the list leaves out is asked for by its id. Only a clear 404 counts as gone.
+    async fn confirm_missing_folders(&self, seen: &BTreeSet<FolderId>) -> Result<(), PassError> {
+        let missing: Vec<FolderRow> = {
+            let folders = self.folders();
+            folders
+                .iter()
+                .filter(|row| row.id != folders.root() && row.remote.is_some() && !seen.contains(&row.id))
+                .cloned()
+                .collect()
+        };
+        let known = self.folders().iter().filter(|row| row.remote.is_some()).count().saturating_sub(1);
+        if missing.len() > 1 && missing.len() == known {
+            self.report().held.push(HeldItem::mirror(
+                HoldReason::AccessLost,
+                "none of the mirror's storage folders can be seen any more; nothing is deleted here",
+            ));
+            return Err(PassError::Held);
+        }
+        for row in missing {
+            let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { continue };
+            let changed = match scope::folder_is_gone(&self.engine.remote, &id).await? {
+                Some(true) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
+                // Still there, so it lies outside the mirror now: for the mirror it is gone.
+                Some(false) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
+                None => {
+                    FolderRow { remote_unknown: Some("the server does not let us see it".to_owned()), ..row.clone() }
+                }
+            };
+            if changed != row {
+                self.keep_folder(changed, false).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn empty_row() -> FolderRow {
+    FolderRow { id: FolderId(0), agreed: false, local: None, local_unknown: None, remote: None, remote_unknown: None }
+}

@@ -1,0 +1,144 @@
+//! The keeper of the store: the one writer, reached from many tasks.
+//!
+//! In the daemon the store lives on a thread of its own behind a bounded queue; what waits there together is written in
+//! one transaction (group commit), so durability costs one `fsync` for many. The simulator calls the store inline.
+
+use damsync_store::{Kept, Store, StoreError, Tx};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many works may wait; beyond that callers wait.
+const QUEUE: usize = 256;
+
+type Work = Box<dyn FnOnce(&Tx<'_>) -> (Kept, Answer) + Send>;
+type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+#[derive(Clone)]
+enum Way {
+    Inline(Arc<Mutex<Store>>),
+    Thread(mpsc::Sender<Work>),
+}
+
+/// A handle; cheap to clone.
+#[derive(Clone)]
+pub struct Keeper(Way);
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Way::Inline(_) => "Keeper(inline)",
+            Way::Thread(_) => "Keeper(thread)",
+        })
+    }
+}
+
+impl Keeper {
+    /// Calls the store in the caller's thread: for the simulator, whose runs must be repeatable.
+    pub fn inline(store: Store) -> Self {
+        Self(Way::Inline(Arc::new(Mutex::new(store))))
+    }
+
+    /// Gives the store a thread of its own, which ends with the last handle.
+    ///
+    /// # Errors
+    /// When no thread can be had.
+    pub fn on_thread(store: Store) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        std::thread::Builder::new().name("store".to_owned()).spawn(move || keep(store, receiver))?;
+        Ok(Self(Way::Thread(sender)))
+    }
+
+    /// Runs `work` in a transaction; durable when this returns `Ok`.
+    ///
+    /// # Errors
+    /// What `work` returned, or that its transaction could not be made durable.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.0 {
+            Way::Inline(store) => store.lock().unwrap_or_else(PoisonError::into_inner).transaction(work),
+            Way::Thread(queue) => {
+                let (sender, receiver) = oneshot::channel();
+                let work: Work = Box::new(move |tx| {
+                    let result = work(tx);
+                    let kept = if result.is_ok() { Kept::Yes } else { Kept::No };
+                    let answer: Answer = Box::new(move |committed| {
+                        let answer = match committed {
+                            Ok(()) => result,
+                            Err(why) => Err(StoreError::NotKept(why)),
+                        };
+                        // Nobody listens any more when the caller was cancelled; the work is done all the same.
+                        let _ = sender.send(answer);
+                    });
+                    (kept, answer)
+                });
+                let gone = || StoreError::NotKept("the store's thread has ended".to_owned());
+                queue.send(work).await.map_err(|_| gone())?;
+                receiver.await.map_err(|_| gone())?
+            }
+        }
+    }
+
+    /// Asks without changing anything.
+    ///
+    /// # Errors
+    /// What `work` returned.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.0 {
+            Way::Inline(store) => store.lock().unwrap_or_else(PoisonError::into_inner).read(work),
+            Way::Thread(_) => self.write(work).await,
+        }
+    }
+}
+
+fn keep(mut store: Store, mut queue: mpsc::Receiver<Work>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut works = vec![first];
+        while works.len() < QUEUE {
+            match queue.try_recv() {
+                Ok(work) => works.push(work),
+                Err(_) => break,
+            }
+        }
+        let mut answers = Vec::with_capacity(works.len());
+        let slot = std::cell::RefCell::new(&mut answers);
+        let committed = store
+            .group(works.into_iter().map(|work| {
+                let slot = &slot;
+                let boxed: Box<dyn FnOnce(&Tx<'_>) -> Kept + '_> = Box::new(move |tx| {
+                    let (kept, answer) = work(tx);
+                    slot.borrow_mut().push(answer);
+                    kept
+                });
+                boxed
+            }))
+            .map_err(|error| error.to_string());
+        for answer in answers {
+            answer(committed.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn works_that_wait_together_share_a_transaction_and_a_failing_one_loses_only_its_own() {
+        let keeper = Keeper::on_thread(Store::temporary().unwrap()).unwrap();
+        let good = keeper.write(|tx| tx.mirror("a").map(|row| row.name));
+        let bad = keeper.write(|tx| {
+            tx.mirror("b")?;
+            Err::<(), _>(StoreError::Nonsense("refused"))
+        });
+        let (good, bad) = tokio::join!(good, bad);
+        assert_eq!(good.unwrap(), "a");
+        assert!(matches!(bad, Err(StoreError::Nonsense("refused"))));
+        assert!(keeper.read(|tx| tx.known_mirror("a")).await.unwrap().is_some());
+        assert!(keeper.read(|tx| tx.known_mirror("b")).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,199 @@
+//! Taking over what the server says of an asset: its place here, its local name, and whether anything changed.
+//!
+//! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
+
+use crate::pass::{Pass, PassError};
+use damsync_model::content::Claimed;
+use damsync_model::id::{AssetId, FolderId, MirrorId};
+use damsync_model::name::{NameKey, candidates_for_asset, last_resort};
+use damsync_model::time::UnixMs;
+use damsync_model::tree::{AssetState, RemoteAsset};
+use damsync_ports::{LocalSide, RemoteSide};
+use damsync_store::{AssetRow, Presence, StoreError, Tx};
+
+/// Who said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// The search index: it may be late.
+    ByIndex,
+    /// The database, about this very asset.
+    ByDatabase,
+}
+
+/// Which directory stands for an asset's storage folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    Inside(FolderId),
+    Outside,
+    Untold,
+}
+
+struct Observed {
+    asset: RemoteAsset,
+    place: Where,
+    /// Best first; whether a directory has that name.
+    names: Vec<(String, NameKey, bool)>,
+}
+
+/// An asset that waits for the server is asked for at growing intervals: half of the time since it last changed.
+pub(crate) fn next_look(updated_at: UnixMs, now: UnixMs) -> UnixMs {
+    const SHORTEST_MS: i64 = 2_000;
+    const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
+    now.plus_ms(((now.0 - updated_at.0) / 2).clamp(SHORTEST_MS, LONGEST_MS))
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Takes over these answers. Returns the assets that must be asked for one by one, because the answer was older
+    /// than what we know or did not tell enough.
+    pub(crate) async fn observe(&self, assets: Vec<RemoteAsset>, said: Said) -> Result<Vec<AssetId>, PassError> {
+        if assets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let observed: Vec<Observed> = assets.into_iter().map(|asset| self.placed(asset)).collect();
+        let (mirror, now) = (self.mirror, self.server_now());
+        let ask = self
+            .engine
+            .keeper
+            .write(move |tx| {
+                let mut ask = Vec::new();
+                for one in observed {
+                    let id = one.asset.id.clone();
+                    if !take_over(tx, mirror, one, said, now)? {
+                        ask.push(id);
+                    }
+                }
+                Ok(ask)
+            })
+            .await?;
+        Ok(ask)
+    }
+
+    fn placed(&self, asset: RemoteAsset) -> Observed {
+        let folders = self.folders();
+        let place = match &asset.storage_folder {
+            None => Where::Untold,
+            Some(id) => folders.of_remote(id).map_or(Where::Outside, Where::Inside),
+        };
+        let names = match place {
+            Where::Inside(folder) => candidates_for_asset(&asset.filename, &asset.guid, folders.level(folder))
+                .into_iter()
+                .chain([last_resort(&asset.id)])
+                .map(|name| {
+                    let key = NameKey::of(name.as_str(), folders.folding());
+                    let taken = folders.takes(folder, &key);
+                    (name.as_str().to_owned(), key, taken)
+                })
+                .collect(),
+            Where::Outside | Where::Untold => Vec::new(),
+        };
+        Observed { asset, place, names }
+    }
+
+    /// The server's clock, as far as we know it: its first answer's time plus what has passed here.
+    pub(crate) fn server_now(&self) -> UnixMs {
+        self.server_time.plus_ms(self.now().0 - self.started.0)
+    }
+}
+
+/// Writes one observation; `false` if it cannot be believed as it is.
+fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now: UnixMs) -> Result<bool, StoreError> {
+    let Observed { mut asset, place, names } = observed;
+    let old = tx.asset(mirror, &asset.id)?;
+    if let Some(old) = &old
+        && said == Said::ByIndex
+        && asset.updated_at < old.asset.updated_at
+    {
+        return Ok(false);
+    }
+    let (folder, presence) = match (place, &old) {
+        (Where::Untold, Some(old)) if old.folder.is_some() => (old.folder, Presence::Live),
+        // A database answer without a folder: it is in none that we may see.
+        (Where::Untold, _) if said == Said::ByIndex => return Ok(false),
+        (Where::Untold | Where::Outside, _) => (None, Presence::Outside),
+        (Where::Inside(folder), _) => (Some(folder), Presence::Live),
+    };
+    let presence = if asset.trashed_at.is_some() { Presence::Trashed } else { presence };
+    if old.is_none() && presence != Presence::Live {
+        if presence == Presence::Outside {
+            tx.remember_outside(mirror, &asset.id, now)?;
+        }
+        return Ok(true);
+    }
+    let learned = settle_claims(&mut asset, old.as_ref());
+    let (given_name, key) = match &old {
+        Some(old) if old.folder == folder && old.asset.filename == asset.filename || folder.is_none() => {
+            (old.given_name.clone(), old.key.clone())
+        }
+        _ => choose_name(tx, folder, &asset.id, names)?,
+    };
+    let waits = !matches!(asset.state, AssetState::Processed | AssetState::Failed) && presence == Presence::Live;
+    let look = match &old {
+        _ if !waits && said == Said::ByIndex => None,
+        Some(old) if old.next_look.is_some() => old.next_look.filter(|at| *at > now).or_else(|| waits.then(|| next_look(asset.updated_at, now))),
+        _ => waits.then(|| next_look(asset.updated_at, now)),
+    };
+    asset.storage_folder = None;
+    let trashed_at = asset.trashed_at.take();
+    let row = AssetRow {
+        folder,
+        given_name,
+        key,
+        presence,
+        learned,
+        unacknowledged: old.as_ref().is_some_and(|old| old.unacknowledged),
+        next_look: look,
+        asset,
+    };
+    let _ = trashed_at;
+    if old.as_ref() == Some(&row) {
+        return Ok(true);
+    }
+    tx.put_asset(mirror, &row)?;
+    if old.as_ref().is_none_or(|old| matters(old, &row)) {
+        tx.mark_asset(mirror, &row.asset.id)?;
+    }
+    Ok(true)
+}
+
+/// While the server still works on a version, its size and hash may be those of the one before. What we learned
+/// ourselves about the same version stays. Returns whether the claims are our own.
+fn settle_claims(asset: &mut RemoteAsset, old: Option<&AssetRow>) -> bool {
+    if matches!(asset.state, AssetState::Pending | AssetState::Processing) {
+        asset.claimed = Claimed::default();
+    }
+    let Some(old) = old else { return false };
+    let still = old.learned && asset.claimed.md5.is_none() && asset.version == old.asset.version && asset.version.is_some();
+    if still {
+        asset.claimed = old.asset.claimed;
+    }
+    still
+}
+
+/// Whether the planner could decide otherwise than before.
+fn matters(old: &AssetRow, new: &AssetRow) -> bool {
+    let relevant = |row: &AssetRow| {
+        let asset = RemoteAsset { last_external_sync_at: None, versions_count: None, ..row.asset.clone() };
+        (asset, row.folder, row.presence, row.given_name.clone())
+    };
+    relevant(old) != relevant(new)
+}
+
+fn choose_name(
+    tx: &Tx<'_>,
+    folder: Option<FolderId>,
+    id: &AssetId,
+    names: Vec<(String, NameKey, bool)>,
+) -> Result<(String, NameKey), StoreError> {
+    let Some(folder) = folder else { return Err(StoreError::Nonsense("a name for an asset without a place")) };
+    let mut last = None;
+    for (name, key, is_directory) in names {
+        let free = !is_directory
+            && tx.assets_at(folder, &key)?.iter().all(|other| other.asset.id == *id)
+            && tx.base_at(folder, &key)?.is_none_or(|base| base.base.asset == *id);
+        if free {
+            return Ok((name, key));
+        }
+        last = Some((name, key));
+    }
+    last.ok_or(StoreError::Nonsense("an asset without a name"))
+}

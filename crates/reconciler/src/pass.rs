@@ -1,0 +1,340 @@
+//! One pass over one mirror: what it works with, and its order of work.
+//!
+//! check the root → settle the journal → gather both trees → decide and carry out, round by round → acknowledge.
+
+use crate::crash::CrashPoint;
+use crate::folders::Folders;
+use crate::keeper::Keeper;
+use crate::report::{Outcome, Report};
+use crate::source::{Chance, Clock, Stop};
+use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
+use damsync_model::planner::Rules;
+use damsync_model::policy::Policy;
+use damsync_model::time::UnixMs;
+use damsync_ports::{Advice, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession};
+use damsync_store::{MirrorRow, StoreError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+/// Which storage folder a mirror shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FolderChoice {
+    /// Every folder that the user can see.
+    Everything,
+    /// By the names from the top downwards.
+    Path(Vec<String>),
+    /// By its id.
+    Id(StorageFolderId),
+}
+
+impl std::fmt::Display for FolderChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything"),
+            Self::Path(names) => f.write_str(&names.join("/")),
+            Self::Id(id) => id.fmt(f),
+        }
+    }
+}
+
+/// A mirror as the user configured it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MirrorSpec {
+    /// Its name, unique in the configuration.
+    pub name: String,
+    /// Which storage folder.
+    pub storage_folder: FolderChoice,
+    /// What the planner and the guards obey.
+    pub policy: Policy,
+    /// How long a file must have been quiet.
+    pub settle: Duration,
+    /// Pulls stop when less than this would be left free, in bytes.
+    pub min_free_bytes: u64,
+    /// Transfers at once.
+    pub concurrency: usize,
+    /// For conflict copies.
+    pub host: String,
+}
+
+/// How thorough a pass is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What feeds, hints and scans show, and the sweep of ids where it is due.
+    Poll,
+    /// Everything that a one-shot pass looks at: the sweep of ids too.
+    Whole,
+    /// Every file is hashed and every asset asked for again.
+    Full,
+}
+
+/// What a pass may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// What the guards let through.
+    Guarded,
+    /// Deletions too that `mass_delete` would hold.
+    AllowDeletes,
+    /// Nothing: say what would be done. The caller hands over a store that is a copy.
+    DryRun,
+}
+
+/// What the caller wants of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// How thorough.
+    pub depth: Depth,
+    /// What may be done.
+    pub permission: Permission,
+}
+
+/// Something that happened on the way, for progress displays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many files were looked at, in all.
+    Scanned(u64),
+    /// A file is being hashed or compared.
+    Hashed(u64),
+    /// A transfer has begun.
+    TransferStarted {
+        /// Which path.
+        path: String,
+        /// Up (`push`) or down (`pull`).
+        direction: &'static str,
+        /// Its bytes, where known.
+        bytes: Option<u64>,
+    },
+    /// A transfer has ended, well or not.
+    TransferEnded {
+        /// Which path.
+        path: String,
+    },
+    /// An action was finished: its line of the history.
+    Done {
+        /// The rule's number.
+        rule: String,
+        /// The action's word.
+        action: &'static str,
+        /// Which path.
+        path: String,
+    },
+}
+
+/// Watches a pass; does nothing by default.
+#[derive(Clone)]
+pub struct Hooks {
+    /// Told of every step.
+    pub step: Arc<dyn Fn(Step) + Send + Sync>,
+    /// Whether to crash here: only a simulator says yes.
+    pub crash: Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { step: Arc::new(|_| {}), crash: Arc::new(|_| false) }
+    }
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hooks")
+    }
+}
+
+/// Everything that outlives a pass.
+#[derive(Debug)]
+pub struct Engine<D, R> {
+    /// The mirror.
+    pub spec: MirrorSpec,
+    /// The store.
+    pub keeper: Keeper,
+    /// The local side.
+    pub disk: D,
+    /// The remote side.
+    pub remote: R,
+    /// The time.
+    pub clock: Clock,
+    /// Unique texts.
+    pub chance: Chance,
+    /// Who watches.
+    pub hooks: Hooks,
+    /// A wish to stop.
+    pub stop: Stop,
+}
+
+/// Why a pass ended before its end. What it had done until then is recorded; the next pass goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The configuration names something that is not there.
+    #[error("{0}")]
+    Configuration(String),
+    /// The server.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The disk.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody asked us to stop.
+    #[error("stopped")]
+    Stopped,
+    /// A simulated crash.
+    #[error("crashed at {0:?}")]
+    Crashed(CrashPoint),
+    /// A guard stopped the mirror; the report says which.
+    #[error("held")]
+    Held,
+}
+
+/// A pass under way.
+pub(crate) struct Pass<'e, D, R> {
+    pub engine: &'e Engine<D, R>,
+    pub request: Request,
+    pub mirror: MirrorId,
+    pub run: RunId,
+    pub started: UnixMs,
+    /// The server's clock at the pass's first answer.
+    pub server_time: UnixMs,
+    pub scope: Scope,
+    folders: RwLock<Folders>,
+    report: Mutex<Report>,
+    pub sessions: tokio::sync::Mutex<BTreeMap<FolderId, UploadSession>>,
+}
+
+impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
+    /// Runs one pass.
+    ///
+    /// # Errors
+    /// What ended it early, with the report of what was done until then.
+    pub async fn pass(&self, request: Request) -> (Report, Result<(), PassError>) {
+        let began = self.clock.now();
+        let requests = self.remote.requests();
+        let mut report = Report {
+            name: self.spec.name.clone(),
+            dry_run: request.permission == Permission::DryRun,
+            ..Report::default()
+        };
+        let result = self.run_pass(request, began, &mut report).await;
+        report.requests = self.remote.requests() - requests;
+        report.elapsed_ms = u64::try_from(self.clock.now().0 - began.0).unwrap_or(0);
+        let result = match result {
+            Err(PassError::Held) => {
+                report.outcome = Outcome::Held;
+                Ok(())
+            }
+            other => other,
+        };
+        if result.is_err() && report.outcome == Outcome::InSync {
+            report.outcome = Outcome::Incomplete;
+        }
+        (report, result)
+    }
+
+    async fn run_pass(&self, request: Request, began: UnixMs, report: &mut Report) -> Result<(), PassError> {
+        let name = self.spec.name.clone();
+        let row = self.keeper.write(move |tx| tx.mirror(&name)).await?;
+        let run = self.chance.run();
+        let row = crate::root::check(self, request, row, report).await?;
+        let identity = self.remote.identity().await?;
+        let remote_folders = self.remote.folders().await?;
+        let (row, scope) = crate::scope::bind(self, request, row, &identity, &remote_folders, report).await?;
+        let folding = self.disk.folding().await?;
+        let folders = crate::scope::load(self, &row, folding).await?;
+        let pass = Pass {
+            engine: self,
+            request,
+            mirror: row.id,
+            run,
+            started: began,
+            server_time: identity.server_time,
+            scope,
+            folders: RwLock::new(folders),
+            report: Mutex::new(std::mem::take(report)),
+            sessions: tokio::sync::Mutex::new(BTreeMap::new()),
+        };
+        let result = pass.work(&row, remote_folders).await;
+        *report = pass.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+        result
+    }
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    async fn work(
+        &self,
+        row: &MirrorRow,
+        remote_folders: Vec<damsync_ports::RemoteFolder>,
+    ) -> Result<(), PassError> {
+        self.gather_folders(remote_folders).await?;
+        if self.acts() {
+            self.recover().await?;
+        }
+        self.scan().await?;
+        self.read_files().await?;
+        self.gather_assets().await?;
+        self.rounds().await?;
+        if self.acts() {
+            self.close_sessions().await?;
+            self.acknowledge().await?;
+        }
+        self.finish(row).await
+    }
+
+    /// Whether anything may be changed.
+    pub fn acts(&self) -> bool {
+        self.request.permission != Permission::DryRun
+    }
+
+    pub fn folders(&self) -> RwLockReadGuard<'_, Folders> {
+        self.folders.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn change_folders(&self, change: impl FnOnce(&mut Folders)) {
+        change(&mut self.folders.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn rules(&self) -> Rules<'_> {
+        Rules { policy: &self.engine.spec.policy, capabilities: self.engine.remote.capabilities() }
+    }
+
+    pub fn now(&self) -> UnixMs {
+        self.engine.clock.now()
+    }
+
+    pub fn slot(&self) -> TrashSlot {
+        TrashSlot { at: self.started, run: self.run.clone() }
+    }
+
+    pub fn step(&self, step: Step) {
+        (self.engine.hooks.step)(step);
+    }
+
+    /// A safe point: goes on unless somebody asked us to stop.
+    pub fn check_stop(&self) -> Result<(), PassError> {
+        if self.engine.stop.requested() { Err(PassError::Stopped) } else { Ok(()) }
+    }
+
+    /// A crash point; only a simulator ever stops here.
+    pub fn reach(&self, point: CrashPoint) -> Result<(), PassError> {
+        if (self.engine.hooks.crash)(point) { Err(PassError::Crashed(point)) } else { Ok(()) }
+    }
+}
+
+/// Whether an error ends the pass, or only concerns the item it happened on.
+pub(crate) fn ends_pass(error: &PassError) -> bool {
+    match error {
+        PassError::Remote(error) => error.advice() == Advice::Stop,
+        PassError::Local(LocalError::RootLost) => true,
+        PassError::Local(_) => false,
+        PassError::Configuration(_)
+        | PassError::Store(_)
+        | PassError::Stopped
+        | PassError::Crashed(_)
+        | PassError::Held => true,
+    }
+}

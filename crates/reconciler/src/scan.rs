@@ -1,0 +1,272 @@
+//! The local tree: every directory is listed and merged, in key order, with its rows. Only differences are written.
+//!
+//! A directory that could not be listed, and everything below it, is *not known*: its rows stay as they are and nothing
+//! may be concluded from them.
+
+use crate::gather_folders::empty_row;
+use crate::pass::{Pass, PassError, Step};
+use crate::report::SkippedItem;
+use damsync_model::id::{FolderId, MirrorId};
+use damsync_model::name::{FileName, Folding, NameKey, is_nfc};
+use damsync_model::path::MirrorPath;
+use damsync_ports::{DirListing, Entry, EntryKind, LocalError, LocalSide, RemoteSide};
+use damsync_store::{FileRow, FolderRow, LocalDir, StoreError, Tx};
+use futures_util::future::join_all;
+use std::collections::VecDeque;
+
+/// Directories that are listed beside each other.
+const TOGETHER: usize = 8;
+
+/// Why a file that the ignore rules cover is not known.
+pub(crate) const IGNORED: &str = "the ignore rules leave it out";
+
+/// What one directory's listing held besides regular files.
+#[derive(Debug, Default)]
+struct Merged {
+    directories: Vec<(FileName, u64, i64)>,
+    /// Names that are directories' names in the store and something else now: why nothing can be said.
+    not_directories: Vec<(NameKey, String)>,
+    skipped: Vec<(String, String)>,
+    files: u64,
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Walks the whole tree.
+    pub(crate) async fn scan(&self) -> Result<(), PassError> {
+        let mut queue = VecDeque::from([(self.folders().root(), MirrorPath::ROOT)]);
+        let mut scanned = 0;
+        while !queue.is_empty() {
+            self.check_stop()?;
+            let batch: Vec<(FolderId, MirrorPath)> = queue.drain(..queue.len().min(TOGETHER)).collect();
+            let listings = join_all(batch.iter().map(|(_, path)| self.engine.disk.list(path))).await;
+            for ((folder, path), listing) in batch.into_iter().zip(listings) {
+                match listing {
+                    Ok(listing) => {
+                        let (files, below) = self.merge_directory(folder, &path, listing).await?;
+                        scanned += files;
+                        queue.extend(below);
+                    }
+                    Err(LocalError::RootLost) => return Err(LocalError::RootLost.into()),
+                    // Gone between its parent's listing and now: the next pass sees that.
+                    Err(LocalError::Missing { .. }) if !path.is_root() => {}
+                    Err(error) if path.is_root() => return Err(error.into()),
+                    Err(error) => self.directory_unknown(folder, &path, error.to_string()).await?,
+                }
+            }
+            self.step(Step::Scanned(scanned));
+        }
+        Ok(())
+    }
+
+    /// Lists one directory again, without those below it: after an action, or when the watcher saw something.
+    pub(crate) async fn scan_one(&self, folder: FolderId) -> Result<(), PassError> {
+        let Some(path) = self.folders().path(folder) else { return Ok(()) };
+        match self.engine.disk.list(&path).await {
+            Ok(listing) => self.merge_directory(folder, &path, listing).await.map(|_| ()),
+            Err(LocalError::RootLost) => Err(LocalError::RootLost.into()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn merge_directory(
+        &self,
+        folder: FolderId,
+        path: &MirrorPath,
+        listing: DirListing,
+    ) -> Result<(u64, Vec<(FolderId, MirrorPath)>), PassError> {
+        let (mirror, folding) = (self.mirror, self.folders().folding());
+        let merged =
+            self.engine.keeper.write(move |tx| merge(tx, mirror, folder, listing, folding)).await?;
+        for (name, reason) in merged.skipped {
+            let path = if path.is_root() { name } else { format!("{path}/{name}") };
+            self.report().skipped.push(SkippedItem { path, reason });
+        }
+        let below = self.merge_children(folder, path, merged.directories, &merged.not_directories).await?;
+        Ok((merged.files, below))
+    }
+
+    /// Compares the directories in a listing with the rows below `folder`.
+    async fn merge_children(
+        &self,
+        folder: FolderId,
+        path: &MirrorPath,
+        directories: Vec<(FileName, u64, i64)>,
+        not_directories: &[(NameKey, String)],
+    ) -> Result<Vec<(FolderId, MirrorPath)>, PassError> {
+        let folding = self.folders().folding();
+        let mut here = Vec::with_capacity(directories.len());
+        for (name, inode, birth_ns) in directories {
+            let key = NameKey::of(name.as_str(), folding);
+            let local = LocalDir { parent: Some(folder), name: name.as_str().to_owned(), inode, birth_ns };
+            let old = {
+                let folders = self.folders();
+                // A directory that appears where the server has a folder of that name is that folder.
+                let there = || folders.remote_child_named(folder, &key).filter(|id| lacks_local(folders.get(*id)));
+                folders.local_child(folder, &key).or_else(there).and_then(|id| folders.get(id)).cloned()
+            };
+            let row = FolderRow { local: Some(local), local_unknown: None, ..old.clone().unwrap_or_else(empty_row) };
+            let id = match &old {
+                Some(old) if *old == row => old.id,
+                _ => self.keep_folder(row, old.is_none()).await?,
+            };
+            here.push((id, path.join(&name)));
+        }
+        let gone: Vec<FolderRow> = {
+            let folders = self.folders();
+            let present: std::collections::BTreeSet<FolderId> = here.iter().map(|(id, _)| *id).collect();
+            folders
+                .local_children(folder)
+                .into_iter()
+                .filter(|id| !present.contains(id))
+                .filter_map(|id| folders.get(id).cloned())
+                .collect()
+        };
+        for row in gone {
+            let key = row.local.as_ref().map(|local| NameKey::of(&local.name, folding));
+            match not_directories.iter().find(|(other, _)| Some(other) == key.as_ref()) {
+                Some((_, why)) => {
+                    let path = self.folders().path(row.id).unwrap_or_default();
+                    self.directory_unknown(row.id, &path, why.clone()).await?;
+                }
+                None => self.directory_gone(row.id).await?,
+            }
+        }
+        Ok(here)
+    }
+
+    async fn directory_unknown(&self, folder: FolderId, path: &MirrorPath, why: String) -> Result<(), PassError> {
+        self.report().skipped.push(SkippedItem { path: path.to_string(), reason: why.clone() });
+        let Some(row) = self.folders().get(folder).cloned() else { return Ok(()) };
+        if row.local_unknown.as_ref() != Some(&why) {
+            self.keep_folder(FolderRow { local_unknown: Some(why), ..row }, false).await?;
+        }
+        Ok(())
+    }
+
+    /// A directory that its parent's listing no longer has: so is everything below it.
+    async fn directory_gone(&self, folder: FolderId) -> Result<(), PassError> {
+        let mut all = vec![folder];
+        let mut at = 0;
+        while at < all.len() {
+            all.extend(self.folders().local_children(all[at]));
+            at += 1;
+        }
+        for id in all.into_iter().rev() {
+            let mirror = self.mirror;
+            self.engine
+                .keeper
+                .write(move |tx| {
+                    for file in tx.files_in(id)? {
+                        tx.remove_file(id, &file.key)?;
+                        tx.mark_place(mirror, id, &file.key)?;
+                    }
+                    Ok(())
+                })
+                .await?;
+            let Some(row) = self.folders().get(id).cloned() else { continue };
+            self.keep_folder(FolderRow { local: None, local_unknown: None, ..row }, false).await?;
+        }
+        Ok(())
+    }
+}
+
+fn lacks_local(row: Option<&FolderRow>) -> bool {
+    row.is_some_and(|row| row.local.is_none())
+}
+
+/// Compares a listing with a directory's rows and writes the differences.
+fn merge(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    folder: FolderId,
+    listing: DirListing,
+    folding: Folding,
+) -> Result<Merged, StoreError> {
+    let mut merged = Merged::default();
+    let mut found: Vec<(NameKey, Entry)> =
+        listing.into_iter().map(|entry| (NameKey::of(&entry.name, folding), entry)).collect();
+    found.sort_by(|a, b| (&a.0, !is_nfc(&a.1.name), &a.1.name).cmp(&(&b.0, !is_nfc(&b.1.name), &b.1.name)));
+    let mut rows = tx.files_in(folder)?.into_iter().peekable();
+    let mut last: Option<NameKey> = None;
+    for (key, entry) in found {
+        if last.as_ref() == Some(&key) {
+            merged.skipped.push((entry.name, "another name here differs from it only in its Unicode form or case".to_owned()));
+            continue;
+        }
+        last = Some(key.clone());
+        while let Some(row) = rows.next_if(|row| row.key < key) {
+            gone(tx, mirror, folder, &row)?;
+        }
+        let row = rows.next_if(|row| row.key == key);
+        match entry.kind {
+            EntryKind::File { stat, .. } => {
+                merged.files += 1;
+                let same = row.as_ref().is_some_and(|row| {
+                    row.stat == stat && row.unknown.is_none() && row.name == entry.name
+                });
+                if !same {
+                    let moved_only = row.as_ref().filter(|row| row.stat == stat);
+                    let file = FileRow {
+                        name: entry.name,
+                        stat,
+                        content: moved_only.and_then(|row| row.content),
+                        racy: moved_only.is_some_and(|row| row.racy),
+                        unknown: None,
+                        key: key.clone(),
+                    };
+                    tx.put_file(folder, &file)?;
+                    tx.mark_place(mirror, folder, &key)?;
+                }
+            }
+            EntryKind::Directory { inode, birth_ns } => {
+                if let Some(row) = row {
+                    set_unknown(tx, mirror, folder, row, "a directory has its name now")?;
+                }
+                if let Some(name) = FileName::new(&entry.name) {
+                    merged.directories.push((name, inode, birth_ns));
+                }
+            }
+            EntryKind::Ignored => {
+                match row {
+                    // What was synced is left alone on both sides; what never was is not ours to know.
+                    Some(row) if tx.base_at(folder, &key)?.is_some() => set_unknown(tx, mirror, folder, row, IGNORED)?,
+                    Some(row) => gone(tx, mirror, folder, &row)?,
+                    None => {}
+                }
+                merged.not_directories.push((key, IGNORED.to_owned()));
+            }
+            EntryKind::Other(what) => {
+                match row {
+                    // The planner reports what was synced (R28); here what never was (R29).
+                    Some(row) if tx.base_at(folder, &key)?.is_some() || !tx.assets_at(folder, &key)?.is_empty() => {
+                        set_unknown(tx, mirror, folder, row, &what)?;
+                    }
+                    Some(row) => {
+                        gone(tx, mirror, folder, &row)?;
+                        merged.skipped.push((entry.name, what.clone()));
+                    }
+                    None => merged.skipped.push((entry.name, what.clone())),
+                }
+                merged.not_directories.push((key, what));
+            }
+        }
+    }
+    for row in rows {
+        gone(tx, mirror, folder, &row)?;
+    }
+    Ok(merged)
+}
+
+fn gone(tx: &Tx<'_>, mirror: MirrorId, folder: FolderId, row: &FileRow) -> Result<(), StoreError> {
+    tx.remove_file(folder, &row.key)?;
+    tx.mark_place(mirror, folder, &row.key)
+}
+
+fn set_unknown(tx: &Tx<'_>, mirror: MirrorId, folder: FolderId, row: FileRow, why: &str) -> Result<(), StoreError> {
+    if row.unknown.as_deref() == Some(why) {
+        return Ok(());
+    }
+    let key = row.key.clone();
+    tx.put_file(folder, &FileRow { unknown: Some(why.to_owned()), ..row })?;
+    tx.mark_place(mirror, folder, &key)
+}

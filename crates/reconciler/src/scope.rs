@@ -1,0 +1,169 @@
+//! What a mirror is bound to: one organization, one storage folder, seen by one user.
+
+use crate::folders::Folders;
+use crate::pass::{Engine, FolderChoice, PassError};
+use crate::report::{HeldItem, Report};
+use damsync_model::id::StorageFolderId;
+use damsync_model::name::Folding;
+use damsync_model::plan::HoldReason;
+use damsync_ports::{Answer, Identity, LocalSide, RemoteFolder, RemoteSide, Scope};
+use damsync_store::{FolderRow, LocalDir, MirrorRow, RemoteDir};
+
+/// A mirror's binding for this pass.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    /// Which assets are meant.
+    pub scope: Scope,
+    /// Deletions of this pass are held: why.
+    pub no_deletions: Option<HoldReason>,
+}
+
+/// Finds the configured storage folder and compares with what the mirror was bound to before.
+///
+/// # Errors
+/// [`PassError::Configuration`] for a folder that does not exist and never was mirrored; [`PassError::Held`] where
+/// something else stands behind the name, or the folder can no longer be seen.
+pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
+    engine: &Engine<D, R>,
+    row: &mut MirrorRow,
+    identity: &Identity,
+    folders: &[RemoteFolder],
+    report: &mut Report,
+) -> Result<Binding, PassError> {
+    let found = match &engine.spec.storage_folder {
+        FolderChoice::Everything => None,
+        FolderChoice::Id(id) => Some(folders.iter().any(|folder| folder.id == *id).then(|| id.clone())),
+        FolderChoice::Path(names) => Some(by_names(folders, names)),
+    };
+    let name = &engine.spec.name;
+    let mut hold = |reason, detail: String| {
+        report.held.push(HeldItem::mirror(reason, detail));
+        Err(PassError::Held)
+    };
+    let bound_before = row.remote.is_some();
+    let folder = match found {
+        None => None,
+        Some(Some(id)) => match &row.storage_folder {
+            Some(bound) if bound_before && *bound != id => {
+                return hold(
+                    HoldReason::RemoteReplaced,
+                    format!("another storage folder stands behind \"{}\" now; run `damsync reattach {name}` if that is meant", engine.spec.storage_folder),
+                );
+            }
+            _ => Some(id),
+        },
+        // Renamed or moved there: the folder is known by its id.
+        Some(None) if bound_before && row.storage_folder.is_some() => match &row.storage_folder {
+            Some(bound) if folders.iter().any(|folder| folder.id == *bound) => Some(bound.clone()),
+            _ => {
+                return hold(
+                    HoldReason::AccessLost,
+                    format!("the storage folder \"{}\" can no longer be seen; nothing is deleted here", engine.spec.storage_folder),
+                );
+            }
+        },
+        Some(None) => {
+            return Err(PassError::Configuration(format!(
+                "the storage folder \"{}\" of mirror \"{name}\" does not exist on the server (or cannot be seen with this token); create it there or correct `storage_folder`",
+                engine.spec.storage_folder
+            )));
+        }
+    };
+    let remote = identity.organization.clone();
+    if row.remote.as_ref().is_some_and(|bound| *bound != remote) {
+        return hold(
+            HoldReason::RemoteReplaced,
+            format!("the mirror belongs to another organization; run `damsync reattach {name}` if the change is meant"),
+        );
+    }
+    let other_user = row.user.as_ref().is_some_and(|user| *user != identity.user);
+    if other_user {
+        report.held.push(HeldItem::mirror(
+            HoldReason::IdentityChanged,
+            format!("the token is another user's: deletions are held until `damsync reattach {name}`"),
+        ));
+    }
+    if !bound_before || row.storage_folder != folder {
+        row.remote = Some(remote);
+        row.storage_folder.clone_from(&folder);
+        row.user = Some(identity.user.clone());
+        let written = row.clone();
+        engine.keeper.write(move |tx| tx.update_mirror(&written)).await?;
+    }
+    Ok(Binding {
+        scope: folder.map_or(Scope::Everything, Scope::Below),
+        no_deletions: other_user.then_some(HoldReason::IdentityChanged),
+    })
+}
+
+fn by_names(folders: &[RemoteFolder], names: &[String]) -> Option<StorageFolderId> {
+    let mut parent: Option<&StorageFolderId> = None;
+    for name in names {
+        parent = folders
+            .iter()
+            .filter(|folder| folder.parent.as_ref() == parent && folder.name == *name)
+            .map(|folder| &folder.id)
+            .min();
+        parent?;
+    }
+    parent.cloned()
+}
+
+/// Reads the directories from the store; the root's row is made with the mirror.
+///
+/// # Errors
+/// What the store says.
+pub(crate) async fn load<D: LocalSide, R: RemoteSide>(
+    engine: &Engine<D, R>,
+    row: &MirrorRow,
+    folding: Folding,
+) -> Result<Folders, PassError> {
+    let mirror = row.id;
+    let storage_folder = row.storage_folder.clone();
+    let rows = engine
+        .keeper
+        .write(move |tx| {
+            let rows = tx.folders(mirror)?;
+            if rows.iter().any(is_root) {
+                return Ok(rows);
+            }
+            let root = FolderRow {
+                id: tx.new_folder(mirror)?,
+                agreed: true,
+                local: Some(LocalDir { parent: None, name: String::new(), inode: 0, birth_ns: 0 }),
+                local_unknown: None,
+                remote: Some(RemoteDir {
+                    id: storage_folder,
+                    parent: None,
+                    name: String::new(),
+                    given_name: String::new(),
+                    contribution: None,
+                    organizer: true,
+                    editable: None,
+                }),
+                remote_unknown: None,
+            };
+            tx.put_folder(&root)?;
+            tx.folders(mirror)
+        })
+        .await?;
+    let root = rows.iter().find(|row| is_root(row)).map(|row| row.id);
+    let root = root.ok_or(damsync_store::StoreError::Nonsense("a mirror without a root"))?;
+    Ok(Folders::new(rows, root, folding))
+}
+
+fn is_root(row: &FolderRow) -> bool {
+    row.local.as_ref().is_some_and(|local| local.parent.is_none() && local.name.is_empty())
+}
+
+/// Whether one storage folder is gone: asked of the server for this very folder.
+///
+/// # Errors
+/// What the server says.
+pub(crate) async fn folder_is_gone<R: RemoteSide>(remote: &R, id: &StorageFolderId) -> Result<Option<bool>, PassError> {
+    Ok(match remote.folder(id).await? {
+        Answer::Found(_) => Some(false),
+        Answer::NotFound => Some(true),
+        Answer::Denied => None,
+    })
+}

@@ -1,0 +1,101 @@
+//! One asset, by the database's word; the shared hint list; the trash; names.
+
+use crate::Mediagraph;
+use crate::answer::{done, json, may_be_missing, nonsense};
+use crate::folders::number;
+use crate::http::Ask;
+use crate::ids;
+use crate::loose::Loose;
+use crate::wire::WireAsset;
+use damsync_model::id::AssetId;
+use damsync_model::tree::RemoteAsset;
+use damsync_ports::{Answer, Identity, RemoteError, RemoteErrorKind};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::atomic::Ordering;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireUser {
+    id: Loose,
+    user_id: Loose,
+    organization: crate::wire::Maybe<WireOrganization>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireOrganization {
+    id: Loose,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireCount {
+    count: Loose,
+}
+
+impl Mediagraph {
+    pub(crate) async fn who_am_i(&self) -> Result<Identity, RemoteError> {
+        const WHAT: &str = "ask who we are";
+        let reply = self.http.send(Ask::get(WHAT, &["api", "whoami"])).await?;
+        let user: WireUser = json(WHAT, &reply)?;
+        let id =
+            user.id.name().or_else(|| user.user_id.name()).ok_or_else(|| nonsense(WHAT, "a user without an id"))?;
+        let told = user.organization.0.and_then(|organization| organization.id.name());
+        // Cursors hang on the server's clock, so a guess of ours is no substitute.
+        let server_time = crate::retry::server_date(&reply.headers)
+            .ok_or_else(|| nonsense(WHAT, "an answer without the server's time"))?;
+        Ok(Identity { user: id, organization: self.http.auth.organization().or(told).unwrap_or_default(), server_time })
+    }
+
+    pub(crate) async fn hint_list(&self) -> Result<Vec<AssetId>, RemoteError> {
+        const WHAT: &str = "ask for hints";
+        let ask = |any_user: bool| {
+            let ask = Ask::get(WHAT, &["api", "assets", "updated_since_last_sync"]).long();
+            if any_user { ask.query("any_user", "true") } else { ask }
+        };
+        let all_allowed = !self.own_hints_only.load(Ordering::Relaxed);
+        let reply = match self.http.send(ask(all_allowed)).await {
+            Err(RemoteError { kind: RemoteErrorKind::Forbidden(_), .. }) if all_allowed => {
+                self.own_hints_only.store(true, Ordering::Relaxed);
+                self.http.send(ask(false)).await?
+            }
+            result => result?,
+        };
+        Ok(ids::read(WHAT, &reply)?.ids)
+    }
+
+    pub(crate) async fn details(&self, id: &AssetId) -> Result<Answer<RemoteAsset>, RemoteError> {
+        const WHAT: &str = "look at an asset";
+        let number = number(WHAT, &id.0)?.to_string();
+        let result = self.http.send(Ask::get(WHAT, &["api", "assets", &number])).await;
+        may_be_missing(result.and_then(|reply| {
+            let asset = self.read_asset(WHAT, &json::<WireAsset>(WHAT, &reply)?)?;
+            if asset.id == *id { Ok(asset) } else { Err(nonsense(WHAT, "another asset")) }
+        }))
+    }
+
+    pub(crate) async fn count_of_trash(&self) -> Result<u64, RemoteError> {
+        const WHAT: &str = "count the trash";
+        let reply = self.http.send(Ask::get(WHAT, &["api", "assets", "trashed"])).await?;
+        json::<WireCount>(WHAT, &reply)?.count.count().ok_or_else(|| nonsense(WHAT, "no count"))
+    }
+
+    pub(crate) async fn put_into_trash(&self, id: &AssetId) -> Result<(), RemoteError> {
+        const WHAT: &str = "put an asset into the trash";
+        let id = number(WHAT, &id.0)?.to_string();
+        match self.http.send(Ask::delete(WHAT, &["api", "assets", &id])).await {
+            Ok(reply) => done(WHAT, &reply),
+            Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn give_name(&self, id: &AssetId, filename: &str) -> Result<(), RemoteError> {
+        const WHAT: &str = "rename an asset";
+        let id = number(WHAT, &id.0)?.to_string();
+        let body = json!({ "asset": { "filename": filename } });
+        let reply = self.http.send(Ask::put(WHAT, &["api", "assets", &id]).json(body)).await?;
+        done(WHAT, &reply)
+    }
+}
