@@ -11,8 +11,10 @@ use std::time::Duration;
 /// Keeps directories and a digital asset management system (DAM) the same, both ways.
 #[derive(Debug, Parser)]
 #[command(name = "damsync", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 in sync, 1 some items failed or remain, 2 wrong usage or configuration, 3 held back by a \
-                        safety guard, 4 not authenticated, 5 server out of reach, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 in sync, 1 some items failed or remain, 2 wrong usage or configuration, 3 held back by a \
+                        safety guard, 4 not authenticated, 5 server out of reach, 130 interrupted."
+)]
 pub struct Cli {
     #[command(flatten)]
     pub everywhere: Everywhere,
@@ -150,16 +152,24 @@ mod tests {
     #[cfg(feature = "sandbox")]
     #[test]
     fn the_lines_for_the_sandbox_are_taken() {
-        for line in ["demo", "demo --dir d --once", "sandbox --data d", "sandbox --data d --listen 127.0.0.1:0 --seed 7"] {
+        for line in
+            ["demo", "demo --dir d --once", "sandbox --data d", "sandbox --data d --listen 127.0.0.1:0 --seed 7"]
+        {
             assert!(parse(line).is_ok(), "{line}");
         }
     }
 
     #[test]
     fn wrong_usage_ends_with_2() {
-        for line in
-            ["", "sync", "reconcile --nonsense", "reconcile extra", "status --older-than 10m", "status --check --older-than soon", "run now"]
-        {
+        for line in [
+            "",
+            "sync",
+            "reconcile --nonsense",
+            "reconcile extra",
+            "status --older-than 10m",
+            "status --check --older-than soon",
+            "run now",
+        ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
         for line in ["--help", "--version", "help", "reconcile --help"] {

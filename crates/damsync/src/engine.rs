@@ -130,20 +130,26 @@ impl EngineError {
             Self::NotAuthenticated { .. } => {
                 Some("check the token and organization_id in [remote]; a new token may be needed".into())
             }
-            Self::OutOfReach { .. } => Some("check base_url and the network, then run it again; nothing was lost".into()),
-            Self::NoSuchFolder { .. } => {
-                Some("correct `storage_folder`, or make the folder on the server; names are compared letter by letter".into())
+            Self::OutOfReach { .. } => {
+                Some("check base_url and the network, then run it again; nothing was lost".into())
             }
+            Self::NoSuchFolder { .. } => Some(
+                "correct `storage_folder`, or make the folder on the server; names are compared letter by letter"
+                    .into(),
+            ),
             Self::Overlap { .. } => Some("let each storage folder belong to one mirror only".into()),
             Self::InUse { .. } => Some("wait for it to end, or stop it".into()),
-            Self::Store { .. } => Some("check the disk that holds it; set it aside and run `damsync reconcile`: it is rebuilt from both sides".into()),
+            Self::Store { .. } => Some(
+                "check the disk that holds it; set it aside and run `damsync reconcile`: it is rebuilt from both sides"
+                    .into(),
+            ),
             Self::Pass { .. } | Self::NotWired(_) | Self::Interrupted => None,
         }
     }
 }
 
-/// One pass over the mirrors that `request` names, in the configuration's order. The state directory is prepared. An
-/// error of one mirror stands in its [`Pass`]; an error here concerns all of them.
+/// One pass over the mirrors that `request` names, in the configuration's order. The state directory is
+/// there and private, except in a dry run, where it may be missing and must then stay so. An error of one mirror stands in its [`Pass`]; an error here concerns all of them.
 #[expect(clippy::unused_async, reason = "being wired")]
 pub async fn reconcile(
     config: &Config,

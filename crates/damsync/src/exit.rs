@@ -24,15 +24,8 @@ pub enum Exit {
 
 impl Exit {
     /// Over several mirrors the first of these that applies is the program's.
-    const BY_WEIGHT: [Self; 7] = [
-        Self::Interrupted,
-        Self::Usage,
-        Self::NotAllowed,
-        Self::OutOfReach,
-        Self::Held,
-        Self::Remains,
-        Self::Done,
-    ];
+    const BY_WEIGHT: [Self; 7] =
+        [Self::Interrupted, Self::Usage, Self::NotAllowed, Self::OutOfReach, Self::Held, Self::Remains, Self::Done];
 
     /// The number that a shell sees.
     pub const fn code(self) -> u8 {

@@ -15,6 +15,9 @@ pub enum Failure {
     /// The engine could not do it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The daemon cannot start or go on. By contract it ends by itself only with 2.
+    #[error(transparent)]
+    Daemon(EngineError),
     /// Signals could not be listened to, or the runtime not be started.
     #[error("the program cannot be started ({0})")]
     Start(#[source] std::io::Error),
@@ -31,7 +34,7 @@ impl Failure {
     /// How the program ends.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) => Exit::Usage,
+            Self::Config(_) | Self::Daemon(_) => Exit::Usage,
             Self::Engine(error) => error.exit(),
             Self::Start(_) | Self::Output(_) => Exit::Remains,
             #[cfg(feature = "sandbox")]
@@ -42,7 +45,7 @@ impl Failure {
     fn remedy(&self) -> Option<String> {
         match self {
             Self::Config(error) => Some(error.remedy()),
-            Self::Engine(error) => error.remedy(),
+            Self::Engine(error) | Self::Daemon(error) => error.remedy(),
             Self::Start(_) | Self::Output(_) => None,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(error) => error.remedy(),
@@ -78,8 +81,9 @@ impl Failure {
     fn picture(&self) -> Option<String> {
         let Self::Config(error) = self else { return None };
         let (spot, place) = (error.spot()?, error.place()?);
-        let report = miette::miette!(labels = vec![miette::LabeledSpan::underline(spot.span.clone())], "here")
-            .with_source_code(miette::NamedSource::new(place.file.display().to_string(), spot.text.to_string()));
+        let report =
+            miette::miette!(labels = vec![miette::LabeledSpan::underline(spot.span.clone())], "this cannot be obeyed")
+                .with_source_code(miette::NamedSource::new(place.file.display().to_string(), spot.text.to_string()));
         let mut picture = String::new();
         miette::GraphicalReportHandler::new().render_report(&mut picture, report.as_ref()).ok()?;
         Some(picture)
@@ -104,7 +108,10 @@ mod tests {
         assert_eq!(failure.exit(), Exit::Usage);
         let text = failure.text(false);
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("damsync: /") && lines[0].ends_with("config.toml:3: unknown key `base_ulr`"), "{text}");
+        assert!(
+            lines[0].starts_with("damsync: /") && lines[0].ends_with("config.toml:3: unknown key `base_ulr`"),
+            "{text}"
+        );
         assert_eq!(lines[1..], ["  try: did you mean `base_url`?"]);
     }
 

@@ -55,7 +55,8 @@ impl Recent {
 pub fn start(asked: Option<&str>, default: &str, format: LogFormat, destination: Destination) -> Result<(), String> {
     let from_environment = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let filter = asked.or(from_environment.as_deref()).unwrap_or(default);
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("{filter:?} is no log level or filter ({error})"))?;
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| format!("{filter:?} is no log level or filter ({error})"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(matches!(destination, Destination::Stderr(_)) && std::io::stderr().is_terminal())
@@ -105,7 +106,7 @@ mod tests {
         let recent = Recent::default();
         for number in 0..60 {
             let destination = Destination::Memory(recent.clone());
-            writeln!(destination.make_writer(), "line {number}").unwrap();
+            destination.make_writer().write_all(format!("line {number}\n").as_bytes()).unwrap();
         }
         assert_eq!(recent.last(2), ["line 58", "line 59"]);
         assert_eq!(recent.last(1000).len(), Recent::KEPT);
@@ -113,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_a_sentence() {
-        let sentence = start(Some("damsync=loud"), "warn", LogFormat::Text, Destination::Stderr(Progress::silent())).unwrap_err();
+        let sentence =
+            start(Some("damsync=loud"), "warn", LogFormat::Text, Destination::Stderr(Progress::silent())).unwrap_err();
         assert!(sentence.starts_with("\"damsync=loud\" is no log level or filter"), "{sentence}");
     }
 }

@@ -3,6 +3,8 @@
 //! This crate is what a user touches: the command line ([`cli`]), the configuration ([`config`]), answers ([`output`]),
 //! failures ([`failure`]) and exit codes ([`exit`]). Rules of syncing are not here; [`engine`] is the one door to them.
 
+#![allow(dead_code, unused_imports, reason = "the engine is being wired; remove this line with the last stub")]
+
 mod cli;
 mod commands;
 mod config;
@@ -24,7 +26,7 @@ use exit::Exit;
 use failure::Failure;
 use logging::{Destination, Recent};
 use progress::Progress;
-use std::io::IsTerminal;
+use signals::Hangup;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -51,7 +53,9 @@ fn start_logging(cli: &Cli, progress: &Progress, recent: &Recent) {
     let (default, on_screen) = match &cli.command {
         Command::Run => ("info", false),
         #[cfg(feature = "sandbox")]
-        Command::Demo(args) if !args.once => ("warn,damsync=info", std::io::stdout().is_terminal()),
+        Command::Demo(args) if !args.once => {
+            ("warn,damsync=info", std::io::IsTerminal::is_terminal(&std::io::stdout()))
+        }
         _ => ("warn", false),
     };
     let destination =
@@ -61,6 +65,7 @@ fn start_logging(cli: &Cli, progress: &Progress, recent: &Recent) {
     }
 }
 
+#[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the demo has a screen"))]
 fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure> {
     let here = Surroundings::of_process();
     let configuration = || config::load(cli.everywhere.config.as_deref(), &here);
@@ -69,25 +74,25 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
         Command::Reconcile(args) => {
             let config = configuration()?;
             in_runtime(async {
-                let told = signals::listen().map_err(Failure::Start)?;
+                let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
                 commands::reconcile::reconcile(&config, &here, args, progress, &told.stop).await
             })
         }
         Command::Run => {
             let config: Config = configuration()?;
             in_runtime(async {
-                let told = signals::listen().map_err(Failure::Start)?;
+                let told = signals::listen(Hangup::Reloads).map_err(Failure::Start)?;
                 commands::run::run(&config, &here, told).await
             })
         }
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => in_runtime(async {
-            let told = signals::listen().map_err(Failure::Start)?;
+            let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
             commands::sandbox::sandbox(args, &told.stop).await
         }),
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => in_runtime(async {
-            let told = signals::listen().map_err(Failure::Start)?;
+            let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
             demo::demo(args, &here, recent, told).await
         }),
     }

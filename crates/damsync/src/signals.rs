@@ -2,7 +2,8 @@
 //!
 //! - SIGTERM and SIGINT ask for an end; work reaches a safe point, then ends.
 //! - A second SIGINT ends the program at once, with 130. The journal is made for that.
-//! - SIGHUP and SIGUSR1 are requests; a command that has no use for them is not killed by them either.
+//! - SIGHUP and SIGUSR1 are requests to the daemon. To any other command SIGHUP is the end of its terminal, and a wish to
+//!   stop; SIGUSR1 is nothing.
 
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -69,8 +70,17 @@ pub struct Told {
     pub requests: mpsc::Receiver<Request>,
 }
 
+/// What SIGHUP means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// The daemon shall read its configuration again.
+    Reloads,
+    /// The terminal is gone: stop.
+    Stops,
+}
+
 /// Begins to listen. Needs a runtime.
-pub fn listen() -> Result<Told, std::io::Error> {
+pub fn listen(hangup: Hangup) -> Result<Told, std::io::Error> {
     let interrupted_before = Arc::new(AtomicBool::new(false));
     // The order counts: the first Ctrl-C finds the flag down and passes, then raises it; the second one ends here.
     signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted_before))?;
@@ -83,6 +93,7 @@ pub fn listen() -> Result<Told, std::io::Error> {
             match signal {
                 SIGTERM => _ = stop_sender.send(Some(StopReason::Terminated)),
                 SIGINT => _ = stop_sender.send(Some(StopReason::Interrupted)),
+                SIGHUP if hangup == Hangup::Stops => _ = stop_sender.send(Some(StopReason::Interrupted)),
                 SIGHUP => _ = request_sender.try_send(Request::Reload),
                 SIGUSR1 => _ = request_sender.try_send(Request::FullPass),
                 _ => {}

@@ -1,8 +1,8 @@
 //! What is in sync and what is not, in the contract's shape (`status --json`).
 
 use crate::config::StorageFolder;
-use damsync_reconciler::report::{AwaitingItem, HeldItem};
 use damsync_model::plan::HoldReason;
+use damsync_reconciler::report::{AwaitingItem, HeldItem};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
@@ -146,7 +146,12 @@ impl MirrorStatus {
     /// Whether nothing is left to do that somebody wants done. An open conflict counts as in sync, and so does what the
     /// user's own `direction` and `delete` hold back.
     pub fn in_sync(&self) -> bool {
-        let wanted = |held: &HeldItem| !matches!(held.reason, HoldReason::Direction | HoldReason::Kept | HoldReason::NotPermitted | HoldReason::NotSupported);
+        let wanted = |held: &HeldItem| {
+            !matches!(
+                held.reason,
+                HoldReason::Direction | HoldReason::Kept | HoldReason::NotPermitted | HoldReason::NotSupported
+            )
+        };
         matches!(self.state, State::Idle | State::Scanning | State::Paused)
             && self.last_reconcile_at.is_some()
             && self.pending == Pending::default()
@@ -161,7 +166,9 @@ pub fn out_of_sync(status: &Status, now: Timestamp, tolerated: Duration) -> Vec<
     let too_long = |mirror: &&MirrorStatus| {
         let longest = i128::try_from(tolerated.as_millis()).unwrap_or(i128::MAX);
         !mirror.in_sync()
-            && mirror.last_in_sync_at.is_none_or(|then| i128::from(now.as_millisecond() - then.as_millisecond()) >= longest)
+            && mirror
+                .last_in_sync_at
+                .is_none_or(|then| i128::from(now.as_millisecond() - then.as_millisecond()) >= longest)
     };
     status.mirrors.iter().filter(too_long).map(|mirror| mirror.name.as_str()).collect()
 }
@@ -215,7 +222,8 @@ mod tests {
 
     fn mirror(change: impl FnOnce(&mut MirrorStatus)) -> MirrorStatus {
         let at = Timestamp::from_second(1_000_000).ok();
-        let mut mirror = MirrorStatus { name: "a".into(), last_reconcile_at: at, last_in_sync_at: at, ..MirrorStatus::default() };
+        let mut mirror =
+            MirrorStatus { name: "a".into(), last_reconcile_at: at, last_in_sync_at: at, ..MirrorStatus::default() };
         change(&mut mirror);
         mirror
     }
@@ -241,7 +249,7 @@ mod tests {
     #[test]
     fn a_short_while_out_of_sync_can_be_tolerated() {
         let status = Status::new(Daemon::default(), vec![mirror(|m| m.pending.pull = 1)]);
-        let after = |seconds| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        let after = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
         assert_eq!(out_of_sync(&status, after(1), Duration::ZERO), ["a"]);
         assert!(out_of_sync(&status, after(599), Duration::from_secs(600)).is_empty());
         assert_eq!(out_of_sync(&status, after(600), Duration::from_secs(600)), ["a"]);

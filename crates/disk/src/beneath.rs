@@ -279,3 +279,6 @@ impl Spot {
         LocalError::Changed { path: self.path.clone(), found: found.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ impl<'a> Reader<'a> {
         all.into_iter().map(|(name, kind)| Entry { name, kind }).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

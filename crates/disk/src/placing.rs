@@ -296,3 +296,6 @@ pub(crate) fn as_left(looked: Result<look::Seen, Errno>, known: &Stat) -> Stat {
         _ => *known,
     }
 }
+
+#[cfg(test)]
+mod tests;

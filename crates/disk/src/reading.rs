@@ -134,3 +134,6 @@ fn send_chunks(spot: &Spot, mut file: File, expect: &Stat, md5: Md5, send: &mpsc
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

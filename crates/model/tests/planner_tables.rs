@@ -93,6 +93,7 @@ fn r3_an_edit_becomes_a_new_version() {
         a.jpg@1       a.jpg@2  a.jpg@1:approval    => R3 push_version a.jpg
         a.jpg@1:sent  a.jpg@2  a.jpg@?v1:processing  => R3 push_version a.jpg
         a.jpg@1v-:sent  a.jpg@2  a.jpg@?v1:first:processing => R3 push_version a.jpg
+        a.jpg@1       a.jpg@2  a.jpg@1v2:pending   => R3 push_version a.jpg
         a.jpg@1       a.jpg@2  a.jpg@1:checkedout  => R3 held checked_out
         a.jpg@1       a.jpg@2  a.jpg@1:readonly    => R3 failed
         ",

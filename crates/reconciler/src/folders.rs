@@ -181,23 +181,6 @@ impl Folders {
     pub fn level(&self, id: FolderId) -> Level {
         if id == self.root { Level::Root } else { Level::Below }
     }
-
-    /// Whether `id` is `above` or lies below it, there.
-    pub fn is_below_remote(&self, id: FolderId, above: FolderId) -> bool {
-        let mut at = Some(id);
-        let mut steps = 0;
-        while let Some(id) = at {
-            if id == above {
-                return true;
-            }
-            at = self.rows.get(&id).and_then(|row| row.remote.as_ref()).and_then(|remote| remote.parent);
-            steps += 1;
-            if steps > self.rows.len() {
-                return false;
-            }
-        }
-        false
-    }
 }
 
 fn remove_if_of<K: Ord>(index: &mut BTreeMap<K, FolderId>, key: &K, id: FolderId) {

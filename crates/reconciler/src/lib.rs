@@ -1,3 +1,47 @@
-//! Gather, plan, carry out, acknowledge.
+//! The reconciler: gather → plan → carry out → acknowledge.
+//!
+//! One [`Engine`] per mirror; [`Engine::pass`] brings both sides together. It speaks neither HTTP nor SQL: the disk and
+//! the DAM are reached through the two ports, the store through its own API. Time, chance and the wish to stop come in
+//! as values.
+//!
+//! Start reading at `pass`, then `rounds`. Where things are:
+//!
+//! | question | module |
+//! | --- | --- |
+//! | is this the right directory, the right server? | `root`, `scope` |
+//! | what is here? | `scan`, `hashing` |
+//! | what is there? | `gather_folders`, `gather_assets`, `observe`, `evidence` |
+//! | what follows? | `entities`, `rounds`, `guard` (and `damsync_model::planner`) |
+//! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions` |
+//! | what if we were killed? | `recover`, `crash` |
+//! | what is the server told? | `acknowledge` |
 
+mod acknowledge;
+pub mod crash;
+mod download;
+mod entities;
+mod evidence;
+mod execute;
+mod folder_actions;
+mod folders;
+mod gather_assets;
+mod gather_folders;
+mod guard;
+mod hashing;
+mod keeper;
+mod moves;
+mod observe;
+mod pass;
+mod recover;
+mod removal;
 pub mod report;
+mod root;
+mod rounds;
+mod scan;
+mod scope;
+mod source;
+mod upload;
+
+pub use keeper::Keeper;
+pub use pass::{Depth, Engine, FolderChoice, Hooks, MirrorSpec, PassError, Permission, Request, Step};
+pub use source::{Chance, Clock, Stop};

@@ -119,6 +119,7 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
         }
         return Ok(true);
     }
+    let superseded = believe_head(&mut asset, old.as_ref(), now);
     let learned = settle_claims(&mut asset, old.as_ref());
     let (given_name, key) = match &old {
         Some(old) if old.folder == folder && old.asset.filename == asset.filename || folder.is_none() => {
@@ -133,7 +134,7 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
         _ => waits.then(|| next_look(asset.updated_at, now)),
     };
     asset.storage_folder = None;
-    let trashed_at = asset.trashed_at.take();
+    asset.trashed_at = None;
     let row = AssetRow {
         folder,
         given_name,
@@ -142,9 +143,9 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
         learned,
         unacknowledged: old.as_ref().is_some_and(|old| old.unacknowledged),
         next_look: look,
+        superseded,
         asset,
     };
-    let _ = trashed_at;
     if old.as_ref() == Some(&row) {
         return Ok(true);
     }
@@ -153,6 +154,18 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
         tx.mark_asset(mirror, &row.asset.id)?;
     }
     Ok(true)
+}
+
+/// After a push, an answer that still shows the version before it is late, not a revert; for a while.
+fn believe_head(asset: &mut RemoteAsset, old: Option<&AssetRow>, now: UnixMs) -> Option<(u64, UnixMs)> {
+    let old = old?;
+    let (version, until) = old.superseded?;
+    if asset.version != Some(version) || now > until {
+        return None;
+    }
+    asset.version = old.asset.version;
+    asset.state = AssetState::Processing;
+    Some((version, until))
 }
 
 /// While the server still works on a version, its size and hash may be those of the one before. What we learned

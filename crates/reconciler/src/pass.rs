@@ -8,12 +8,15 @@ use crate::keeper::Keeper;
 use crate::report::{Outcome, Report};
 use crate::source::{Chance, Clock, Stop};
 use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
+use damsync_model::name::Folding;
+use damsync_model::plan::HoldReason;
 use damsync_model::planner::Rules;
 use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
 use damsync_ports::{Advice, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession};
 use damsync_store::{MirrorRow, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -200,7 +203,18 @@ pub(crate) struct Pass<'e, D, R> {
     pub scope: Scope,
     folders: RwLock<Folders>,
     report: Mutex<Report>,
+    /// Upload sessions of this pass, one per directory.
     pub sessions: tokio::sync::Mutex<BTreeMap<FolderId, UploadSession>>,
+    /// Why deletions of this pass are held, whatever their number.
+    pub no_deletions: Option<HoldReason>,
+    /// Some storage folder's index is being built anew.
+    reindexing: bool,
+    /// A user approved the deletions of this pass.
+    deletions_approved: AtomicBool,
+    /// Directories in which directories were made.
+    pub made_in: Mutex<BTreeSet<FolderId>>,
+    /// Directories whose action failed in this pass.
+    pub failed_folders: Mutex<BTreeSet<FolderId>>,
 }
 
 impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
@@ -236,11 +250,15 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let name = self.spec.name.clone();
         let row = self.keeper.write(move |tx| tx.mirror(&name)).await?;
         let run = self.chance.run();
-        let row = crate::root::check(self, request, row, report).await?;
+        let mut row = row;
+        let stand = crate::root::look(self, &row, report).await?;
         let identity = self.remote.identity().await?;
         let remote_folders = self.remote.folders().await?;
-        let (row, scope) = crate::scope::bind(self, request, row, &identity, &remote_folders, report).await?;
-        let folding = self.disk.folding().await?;
+        let binding = crate::scope::bind(self, &mut row, &identity, &remote_folders, report).await?;
+        let acts = request.permission != Permission::DryRun;
+        let entered = crate::root::enter(self, &mut row, stand, acts).await?;
+        // A dry run may not even probe the file system, which needs a file of ours.
+        let folding = if acts { self.disk.folding().await? } else { Folding::default() };
         let folders = crate::scope::load(self, &row, folding).await?;
         let pass = Pass {
             engine: self,
@@ -249,12 +267,17 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             run,
             started: began,
             server_time: identity.server_time,
-            scope,
+            scope: binding.scope,
             folders: RwLock::new(folders),
             report: Mutex::new(std::mem::take(report)),
             sessions: tokio::sync::Mutex::new(BTreeMap::new()),
+            no_deletions: binding.no_deletions,
+            reindexing: remote_folders.iter().any(|folder| folder.reindexing),
+            deletions_approved: AtomicBool::new(request.permission == Permission::AllowDeletes),
+            made_in: Mutex::default(),
+            failed_folders: Mutex::default(),
         };
-        let result = pass.work(&row, remote_folders).await;
+        let result = pass.work(&row, remote_folders, entered.is_some()).await;
         *report = pass.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         result
     }
@@ -265,18 +288,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         &self,
         row: &MirrorRow,
         remote_folders: Vec<damsync_ports::RemoteFolder>,
+        has_root: bool,
     ) -> Result<(), PassError> {
         self.gather_folders(remote_folders).await?;
         if self.acts() {
             self.recover().await?;
         }
-        self.scan().await?;
-        self.read_files().await?;
+        if has_root {
+            self.scan().await?;
+            self.read_files().await?;
+        }
         self.gather_assets().await?;
         self.rounds().await?;
         if self.acts() {
             self.close_sessions().await?;
             self.acknowledge().await?;
+            if self.report().failed.is_empty() {
+                self.engine.disk.discard_partials_except(&[]).await?;
+            }
         }
         self.finish(row).await
     }
@@ -300,6 +329,18 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     pub fn rules(&self) -> Rules<'_> {
         Rules { policy: &self.engine.spec.policy, capabilities: self.engine.remote.capabilities() }
+    }
+
+    pub fn reindexing(&self) -> bool {
+        self.reindexing
+    }
+
+    pub fn deletions_approved(&self) -> bool {
+        self.deletions_approved.load(Ordering::Relaxed)
+    }
+
+    pub fn approve_deletions(&self) {
+        self.deletions_approved.store(true, Ordering::Relaxed);
     }
 
     pub fn now(&self) -> UnixMs {

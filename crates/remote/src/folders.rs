@@ -68,6 +68,16 @@ impl Folders {
         map.entry(slugs.clone()).and_modify(|known| *known = None).or_insert(Some(folder.id));
     }
 
+    /// What was found out, for the probe.
+    pub(crate) fn paging_in_words(&self) -> &'static str {
+        match self.paging() {
+            Paging::Unasked => "not asked",
+            Paging::Unknown => "no: `page` is passed over",
+            Paging::OnePage(_) => "perhaps: a second page is empty",
+            Paging::Paged => "yes",
+        }
+    }
+
     fn paging(&self) -> Paging {
         *self.paging.lock().unwrap_or_else(PoisonError::into_inner)
     }

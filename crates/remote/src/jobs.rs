@@ -42,7 +42,7 @@ impl Mediagraph {
         self.until(WHAT, id, &end, |asset| asset.storage_folder.as_ref() == Some(folder)).await
     }
 
-    fn poll_delay(&self, nth: u32) -> Duration {
+    pub(crate) fn poll_delay(&self, nth: u32) -> Duration {
         (self.http.base_delay * 2_u32.saturating_pow(nth.min(10)))
             .min(self.http.base_delay * LONGEST_POLL_IN_BASE_DELAYS)
     }

@@ -18,6 +18,7 @@ mod jobs;
 mod loose;
 mod pace;
 mod port;
+pub mod probe;
 mod retry;
 mod search;
 mod settings;

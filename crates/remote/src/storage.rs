@@ -49,7 +49,7 @@ impl Mediagraph {
             return Err(odd("the signed address is not protected"));
         }
         let Payload { size, md5, body } = payload;
-        let progress = Progress::new();
+        let progress = Progress::new(size);
         let body = progress.watch(self.http.up.slow(exactly(body, size)));
         let request = self
             .http

@@ -97,44 +97,44 @@ pub(crate) fn exactly(body: ByteStream, expected: u64) -> ByteStream {
 
 /// What a sending watchdog looks at: when the body last moved, and how our own side of it failed.
 #[derive(Clone)]
-pub(crate) struct Progress(Arc<Mutex<(Instant, bool, Option<String>)>>);
+pub(crate) struct Progress(Arc<Mutex<Sending>>);
+
+struct Sending {
+    moved_at: Instant,
+    /// Bytes not yet handed over. Counted, because nobody need ask for the end of a body whose length is known.
+    left: u64,
+    failure: Option<String>,
+}
 
 impl Progress {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new((Instant::now(), false, None))))
+    pub(crate) fn new(size: u64) -> Self {
+        Self(Arc::new(Mutex::new(Sending { moved_at: Instant::now(), left: size, failure: None })))
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, (Instant, bool, Option<String>)> {
+    fn state(&self) -> std::sync::MutexGuard<'_, Sending> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the body last moved, and whether it has been handed over whole.
     pub(crate) fn last(&self) -> (Instant, bool) {
         let state = self.state();
-        (state.0, state.1)
+        (state.moved_at, state.left == 0)
     }
 
     /// Why our own side of the body failed, if it did.
     pub(crate) fn failure(&self) -> Option<String> {
-        self.state().2.clone()
+        self.state().failure.clone()
     }
 
     /// Watches a body that is being sent.
     pub(crate) fn watch(&self, body: ByteStream) -> ByteStream {
         let progress = self.clone();
-        Box::pin(futures_util::stream::unfold(body, move |mut body| {
-            let progress = progress.clone();
-            async move {
-                let item = body.next().await;
-                let mut state = progress.state();
-                state.0 = Instant::now();
-                match &item {
-                    Some(Ok(_)) => {}
-                    Some(Err(error)) => state.2 = Some(error.to_string()),
-                    None => state.1 = true,
-                }
-                drop(state);
-                item.map(|item| (item, body))
+        Box::pin(body.inspect(move |item| {
+            let mut state = progress.state();
+            state.moved_at = Instant::now();
+            match item {
+                Ok(chunk) => state.left = state.left.saturating_sub(chunk.len() as u64),
+                Err(error) => state.failure = Some(error.to_string()),
             }
         }))
     }

@@ -86,11 +86,13 @@ pub struct AssetRow {
     pub unacknowledged: bool,
     /// When it is to be asked for again, because no list shows it.
     pub next_look: Option<UnixMs>,
+    /// The version that our last push replaced, and until when answers that still show it are not believed.
+    pub superseded: Option<(u64, UnixMs)>,
 }
 
 const COLUMNS: &str = "id, guid, folder, filename, given_name, key, size, md5, learned, version, versions_count, \
      created_at, updated_at, last_external_sync_at, state, presence, checked_out, downloadable, editable, \
-     unacknowledged, next_look";
+     unacknowledged, next_look, superseded, superseded_until";
 
 fn from_row(row: &Row<'_>) -> Result<AssetRow, StoreError> {
     let filename: String = row.get(3)?;
@@ -104,6 +106,10 @@ fn from_row(row: &Row<'_>) -> Result<AssetRow, StoreError> {
         learned: row.get(8)?,
         unacknowledged: row.get(19)?,
         next_look: row.get::<_, Option<i64>>(20)?.map(UnixMs),
+        superseded: row
+            .get::<_, Option<i64>>(21)?
+            .map(to_u64)
+            .zip(row.get::<_, Option<i64>>(22)?.map(UnixMs)),
         asset: RemoteAsset {
             id: AssetId(row.get::<_, SqlId>(0)?.0),
             guid: Guid(row.get::<_, String>(1)?.into()),
@@ -237,7 +243,7 @@ impl Tx<'_> {
         let asset = &row.asset;
         let mut statement = self.connection.prepare_cached(&format!(
             "INSERT OR REPLACE INTO asset(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-               ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+               ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"
         ))?;
         statement.execute(params![
             mirror.0,
@@ -262,6 +268,8 @@ impl Tx<'_> {
             asset.editable,
             row.unacknowledged,
             row.next_look.map(|at| at.0),
+            row.superseded.map(|(version, _)| to_i64(version)),
+            row.superseded.map(|(_, until)| until.0),
         ])?;
         Ok(())
     }

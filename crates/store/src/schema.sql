@@ -80,6 +80,8 @@ CREATE TABLE asset (
   editable INTEGER,
   unacknowledged INTEGER NOT NULL DEFAULT 0, -- 1: durably here, and the server has yet to be told
   next_look INTEGER,       -- when an asset that no list shows is asked for again
+  superseded INTEGER,      -- the version that our last push replaced: answers that still show it are not believed
+  superseded_until INTEGER, -- … until then
   PRIMARY KEY (mirror, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX asset_place ON asset(folder, key);

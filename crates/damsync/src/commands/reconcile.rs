@@ -19,7 +19,10 @@ pub async fn reconcile(
 ) -> Result<Exit, Failure> {
     config.select(&args.mirror)?;
     let credentials = config.credentials(here)?;
-    config.prepare_state_dir()?;
+    // A dry run changes nothing anywhere, and so makes no directory either.
+    if !args.dry_run || config.state_dir.exists() {
+        config.prepare_state_dir()?;
+    }
     let request = ReconcileRequest {
         mirrors: args.mirror,
         dry_run: args.dry_run,
@@ -29,7 +32,11 @@ pub async fn reconcile(
     let passes = engine::reconcile(config, &credentials, &request, progress, stop).await;
     progress.clear();
     let passes = passes?;
-    let answer = if args.json { output::json(&output::report_json(&passes, args.dry_run))? } else { output::report_text(&passes) };
+    let answer = if args.json {
+        output::json(&output::report_json(&passes, args.dry_run))?
+    } else {
+        output::report_text(&passes)
+    };
     output::print(&answer)?;
     Ok(exit(&passes))
 }

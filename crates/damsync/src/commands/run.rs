@@ -11,7 +11,7 @@ pub async fn run(config: &Config, here: &Surroundings, told: Told) -> Result<Exi
     let credentials = config.credentials(here)?;
     config.prepare_state_dir()?;
     tracing::info!(config = %config.file.display(), mirrors = config.mirrors.len(), version = env!("CARGO_PKG_VERSION"), "started");
-    let reason = engine::run(config, &credentials, told.requests, &told.stop).await?;
+    let reason = engine::run(config, &credentials, told.requests, &told.stop).await.map_err(Failure::Daemon)?;
     tracing::info!("stopped");
     Ok(match reason {
         StopReason::Terminated => Exit::Done,

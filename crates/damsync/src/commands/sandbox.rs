@@ -21,8 +21,7 @@ struct Ready<'a> {
 pub async fn sandbox(args: SandboxArgs, stop: &Stop) -> Result<Exit, Failure> {
     let options = Options { data: args.data, listen: args.listen, seed: args.seed };
     let running = serve(options).await.map_err(DemoError::from)?;
-    let ready =
-        Ready { base_url: &running.base_url, token: &running.token, organization_id: running.organization_id };
+    let ready = Ready { base_url: &running.base_url, token: &running.token, organization_id: running.organization_id };
     output::print(&output::json(&ready)?)?;
     stop.wait().await;
     running.shutdown().await.map_err(DemoError::from)?;

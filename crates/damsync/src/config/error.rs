@@ -48,6 +48,15 @@ pub enum Hint {
 /// A configuration that cannot be obeyed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// An error with the place it comes from.
+    #[error("{place}: {error}")]
+    In {
+        /// The file, and the line where it can be told.
+        place: String,
+        /// The error.
+        #[source]
+        error: Box<ConfigError>,
+    },
     /// No file was found.
     #[error("there is no configuration at {}", looked.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" or "))]
     Missing {
@@ -188,10 +197,10 @@ pub enum ConfigError {
         inner: String,
     },
     /// Something of ours would lie in a mirror, and be sent to the server.
-    #[error("{what} {} lies in mirror {mirror:?} and would be uploaded with it", path.display())]
+    #[error("`{key}` {} lies in mirror {mirror:?} and would be uploaded with it", path.display())]
     InsideMirror {
-        /// What.
-        what: &'static str,
+        /// Which key.
+        key: &'static str,
         /// Its path.
         path: PathBuf,
         /// Which mirror.
@@ -302,12 +311,36 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// Adds the file, and where possible the line, to an error that names neither.
+    #[must_use]
+    pub fn in_file(self, file: &Path, text: &str) -> Self {
+        let key = match &self {
+            Self::Url { key, .. } | Self::OutOfRange { key, .. } => Some(*key),
+            Self::Relative { key, .. } => Some(key.as_str()),
+            Self::InsideMirror { key, .. } => Some(*key),
+            Self::TwoTokens => Some("token_env"),
+            Self::LocalNotADirectory { .. }
+            | Self::LocalOverlap { .. }
+            | Self::FolderOverlap { .. }
+            | Self::MirrorInsideState { .. }
+            | Self::BadPattern { .. } => None,
+            _ => return self,
+        };
+        let line = key.and_then(|key| only_line_of(text, key));
+        let place =
+            line.map_or_else(|| file.display().to_string(), |line| Place { file: file.to_owned(), line }.to_string());
+        Self::In { place, error: Box::new(self) }
+    }
+
     /// What the user can do about it.
     pub fn remedy(&self) -> String {
         match self {
-            Self::Missing { .. } => {
-                "write one (README.md shows how), name another with --config FILE, or try `damsync demo`, which needs none".into()
+            Self::In { error, .. } => error.remedy(),
+            Self::Missing { .. } if cfg!(feature = "sandbox") => {
+                "write one (README.md shows how), name another with --config FILE, or try `damsync demo`, which needs none"
+                    .into()
             }
+            Self::Missing { .. } => "write one (README.md shows how), or name another with --config FILE".into(),
             Self::NoHome { instead, .. } => (*instead).into(),
             Self::Unreadable { path, .. } => {
                 format!("check that {} exists and that this user may read it", path.display())
@@ -366,6 +399,14 @@ impl ConfigError {
             _ => None,
         }
     }
+}
+
+/// The line that sets `key`, if exactly one does.
+fn only_line_of(text: &str, key: &str) -> Option<usize> {
+    let sets = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    let mut lines = text.lines().zip(1..).filter(|(line, _)| sets(line)).map(|(_, number)| number);
+    let first = lines.next()?;
+    lines.next().is_none().then_some(first)
 }
 
 fn belongs(table: &str) -> String {

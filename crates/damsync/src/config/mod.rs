@@ -40,7 +40,7 @@ pub fn load(named: Option<&Path>, surroundings: &Surroundings) -> Result<Config,
 
 fn from_text(path: &Path, text: &str, surroundings: &Surroundings) -> Result<Config, ConfigError> {
     let file = read::overridden(read::from_text(path, text)?, &surroundings.variables)?;
-    Config::resolve(path, text, file, surroundings)
+    Config::resolve(path, text, file, surroundings).map_err(|error| error.in_file(path, text))
 }
 
 #[cfg(test)]

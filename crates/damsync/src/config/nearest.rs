@@ -16,9 +16,11 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The known word nearest to `word`, in the order given where several are equally near; `None` of none.
+/// The known word nearest to `word`, in the order given where several are equally near; `None` of none. A word that
+/// was not written to its end is nearer than one with other letters.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known.into_iter().min_by_key(|candidate| distance(word, candidate))
+    let begun = |candidate: &str| word.len() >= 3 && candidate.starts_with(word);
+    known.into_iter().min_by_key(|candidate| (!begun(candidate), distance(word, candidate)))
 }
 
 #[cfg(test)]
@@ -28,9 +30,12 @@ mod tests {
     #[test]
     fn finds_what_was_meant() {
         let known = ["provider", "base_url", "poll_interval", "concurrency", "max_requests_per_second"];
-        for (typed, meant) in
-            [("pol_interval", "poll_interval"), ("pollinterval", "poll_interval"), ("base-url", "base_url"), ("curency", "concurrency")]
-        {
+        for (typed, meant) in [
+            ("pol_interval", "poll_interval"),
+            ("pollinterval", "poll_interval"),
+            ("base-url", "base_url"),
+            ("curency", "concurrency"),
+        ] {
             assert_eq!(nearest(typed, known), Some(meant), "{typed}");
         }
         assert_eq!(nearest("x", []), None);

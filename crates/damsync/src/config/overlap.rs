@@ -62,7 +62,8 @@ fn check_folders(one: &Mirror, other: &Mirror) -> Result<(), ConfigError> {
     } else {
         return Ok(());
     };
-    let words = |mirror: &Mirror| mirror.storage_folder.as_ref().map_or("everything".to_owned(), StorageFolder::to_string);
+    let words =
+        |mirror: &Mirror| mirror.storage_folder.as_ref().map_or("everything".to_owned(), StorageFolder::to_string);
     Err(ConfigError::FolderOverlap {
         first: one.name.clone(),
         second: other.name.clone(),
@@ -84,17 +85,17 @@ fn lies_in(inner: Option<&StorageFolder>, outer: Option<&StorageFolder>) -> bool
 }
 
 /// Refuses a file or directory of ours that a mirror would upload.
-pub fn check_outside(what: &'static str, path: &Path, mirrors: &[Mirror]) -> Result<(), ConfigError> {
+pub fn check_outside(key: &'static str, path: &Path, mirrors: &[Mirror]) -> Result<(), ConfigError> {
     let real = without_links(path);
     match mirrors.iter().find(|mirror| real.starts_with(without_links(&mirror.local))) {
-        Some(mirror) => Err(ConfigError::InsideMirror { what, path: path.to_owned(), mirror: mirror.name.clone() }),
+        Some(mirror) => Err(ConfigError::InsideMirror { key, path: path.to_owned(), mirror: mirror.name.clone() }),
         None => Ok(()),
     }
 }
 
 /// Checks that the state directory and the mirrors keep apart.
 pub fn check_state_dir(state_dir: &Path, mirrors: &[Mirror]) -> Result<(), ConfigError> {
-    check_outside("the state directory", state_dir, mirrors)?;
+    check_outside("state_dir", state_dir, mirrors)?;
     let real = without_links(state_dir);
     match mirrors.iter().find(|mirror| without_links(&mirror.local).starts_with(&real)) {
         Some(mirror) => {

@@ -74,7 +74,9 @@ fn from_variable(variable: &str, value: &str) -> Result<ConfigFile, ConfigError>
     let key = variable[PREFIX.len()..].to_ascii_lowercase();
     let path: Vec<&str> = key.split("__").collect();
     let document = |value: Value| match path.as_slice() {
-        ["remote", key] => Some(Table::from_iter([("remote".to_owned(), Table::from_iter([((*key).to_owned(), value)]).into())])),
+        ["remote", key] => {
+            Some(Table::from_iter([("remote".to_owned(), Table::from_iter([((*key).to_owned(), value)]).into())]))
+        }
         ["state_dir"] => Some(Table::from_iter([("state_dir".to_owned(), value)])),
         _ => None,
     };
@@ -99,11 +101,13 @@ fn from_variable(variable: &str, value: &str) -> Result<ConfigFile, ConfigError>
 }
 
 fn nearest_variable(path: &[&str]) -> Option<String> {
-    let known: Vec<String> = TABLES[1].1.iter().map(|key| format!("remote__{key}")).chain(["state_dir".to_owned()]).collect();
+    let known: Vec<String> =
+        TABLES[1].1.iter().map(|key| format!("remote__{key}")).chain(["state_dir".to_owned()]).collect();
     if path.first() == Some(&"mirror") {
         return None;
     }
-    nearest(&path.join("__"), known.iter().map(String::as_str)).map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()))
+    nearest(&path.join("__"), known.iter().map(String::as_str))
+        .map(|key| format!("{PREFIX}{}", key.to_ascii_uppercase()))
 }
 
 #[cfg(test)]
@@ -119,12 +123,24 @@ mod tests {
     #[test]
     fn bad_lines_become_sentences_that_name_the_line_and_the_remedy() {
         for (text, expected) in [
-            ("[remote]\npol_interval = \"30s\"\n", "/c.toml:2: unknown key `pol_interval`; did you mean `poll_interval`?"),
+            (
+                "[remote]\npol_interval = \"30s\"\n",
+                "/c.toml:2: unknown key `pol_interval`; did you mean `poll_interval`?",
+            ),
             ("\n\nstatedir = \"/x\"", "/c.toml:3: unknown key `statedir`; did you mean `state_dir`?"),
             ("[[mirror]]\nname = \"a\"\nlocale = \"/x\"", "/c.toml:3: unknown key `locale`; did you mean `local`?"),
-            ("storage_folder = \"A\"", "/c.toml:1: unknown key `storage_folder`; `storage_folder` belongs into [[mirror]]"),
-            ("[[mirror]]\npoll_interval = \"1s\"", "/c.toml:2: unknown key `poll_interval`; `poll_interval` belongs into [remote]"),
-            ("[remote]\nstate_dir = \"/x\"", "/c.toml:2: unknown key `state_dir`; `state_dir` belongs at the top of the file"),
+            (
+                "storage_folder = \"A\"",
+                "/c.toml:1: unknown key `storage_folder`; `storage_folder` belongs into [[mirror]]",
+            ),
+            (
+                "[[mirror]]\npoll_interval = \"1s\"",
+                "/c.toml:2: unknown key `poll_interval`; `poll_interval` belongs into [remote]",
+            ),
+            (
+                "[remote]\nstate_dir = \"/x\"",
+                "/c.toml:2: unknown key `state_dir`; `state_dir` belongs at the top of the file",
+            ),
             (
                 "[remote]\n\npoll_interval = \"soon\"",
                 "/c.toml:3: \"soon\" is no duration: write a number with a unit, such as \"500ms\", \"30s\", \"5m\", \"12h\" or \

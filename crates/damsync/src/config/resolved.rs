@@ -1,7 +1,9 @@
 //! What the program obeys: every key answered, every check made that needs no server.
 
 use super::error::{ConfigError, Place};
-use super::file::{AuthKind, ConfigFile, ConflictWord, DeleteWord, DirectionWord, MirrorSection, Provider, RemoteSection};
+use super::file::{
+    AuthKind, ConfigFile, ConflictWord, DeleteWord, DirectionWord, MirrorSection, Provider, RemoteSection,
+};
 use super::nearest::nearest;
 use super::surroundings::Surroundings;
 use super::token::{self, TokenSource};
@@ -177,7 +179,7 @@ impl Config {
         }
         overlap::check_mirrors(&mirrors)?;
         overlap::check_state_dir(&state_dir, &mirrors)?;
-        let remote = resolve_remote(remote, &state_dir, &mirrors, here)?;
+        let remote = resolve_remote(remote, &remote_place(), &state_dir, &mirrors, here)?;
         Ok(Self { file: path.to_owned(), state_dir, remote, mirrors })
     }
 
@@ -206,8 +208,10 @@ impl Config {
                 if access_token.is_none() && !tokens_file.exists() {
                     return Err(no_token());
                 }
-                let client_secret =
-                    client_secret_file.as_ref().map(|path| token::private_file("client_secret_file", path)).transpose()?;
+                let client_secret = client_secret_file
+                    .as_ref()
+                    .map(|path| token::private_file("client_secret_file", path))
+                    .transpose()?;
                 Ok(Credentials::OAuth {
                     base_url: base_url.clone(),
                     client_id: client_id.clone(),
@@ -226,7 +230,8 @@ impl Config {
         let found = std::fs::metadata(&self.state_dir).map_err(failed("looked at"))?;
         if found.mode() & 0o077 != 0 {
             tracing::warn!(path = %self.state_dir.display(), "the state directory could be entered by others; now it is private (0700)");
-            std::fs::set_permissions(&self.state_dir, std::fs::Permissions::from_mode(0o700)).map_err(failed("made private"))?;
+            std::fs::set_permissions(&self.state_dir, std::fs::Permissions::from_mode(0o700))
+                .map_err(failed("made private"))?;
         }
         Ok(())
     }
@@ -251,6 +256,7 @@ fn refuse_later_remote_keys(remote: &RemoteSection, place: &dyn Fn() -> Place) -
 
 fn resolve_remote(
     remote: RemoteSection,
+    place: &Place,
     state_dir: &Path,
     mirrors: &[Mirror],
     here: &Surroundings,
@@ -263,10 +269,13 @@ fn resolve_remote(
         Ok::<_, ConfigError>(path)
     };
     let token = TokenSource::find(secret_file("token_file", remote.token_file)?, remote.token_env, here)?;
-    let missing = |key, example| move || ConfigError::KeyMissing { place: "[remote]".into(), key, example };
+    let missing = |key, example| move || ConfigError::KeyMissing { place: format!("{place}: [remote]"), key, example };
     let auth = match remote.auth.unwrap_or_default() {
         AuthKind::OAuth => Auth::OAuth {
-            base_url: url::checked("oauth_base_url", remote.oauth_base_url.as_deref().unwrap_or("https://mediagraph.io"))?,
+            base_url: url::checked(
+                "oauth_base_url",
+                remote.oauth_base_url.as_deref().unwrap_or("https://mediagraph.io"),
+            )?,
             client_id: remote
                 .client_id
                 .ok_or_else(missing("client_id", "client_id = \"…\", as the server gave it for this application"))?,
@@ -283,10 +292,18 @@ fn resolve_remote(
     };
     let poll_interval = remote.poll_interval.map_or(Duration::from_secs(30), |span| span.0);
     if poll_interval.is_zero() {
-        return Err(ConfigError::OutOfRange { key: "poll_interval", what: "cannot be 0", remedy: "write, for example, \"30s\"" });
+        return Err(ConfigError::OutOfRange {
+            key: "poll_interval",
+            what: "cannot be 0",
+            remedy: "write, for example, \"30s\"",
+        });
     }
     let concurrency = NonZeroU32::new(remote.concurrency.unwrap_or(8)).filter(|number| number.get() <= 256).ok_or(
-        ConfigError::OutOfRange { key: "concurrency", what: "must lie between 1 and 256", remedy: "write, for example, 8" },
+        ConfigError::OutOfRange {
+            key: "concurrency",
+            what: "must lie between 1 and 256",
+            remedy: "write, for example, 8",
+        },
     )?;
     Ok(Remote {
         base_url: url::checked("base_url", remote.base_url.as_deref().unwrap_or("https://api.mediagraph.io"))?,
@@ -300,7 +317,8 @@ fn resolve_remote(
 }
 
 fn mirror(section: MirrorSection, place: &Place, here: &Surroundings) -> Result<Mirror, ConfigError> {
-    let missing = |key, example| move || ConfigError::KeyMissing { place: format!("{place}: [[mirror]]"), key, example };
+    let missing =
+        |key, example| move || ConfigError::KeyMissing { place: format!("{place}: [[mirror]]"), key, example };
     let later = |what, instead| Err(ConfigError::NotInThisVersion { place: place.clone(), what, instead });
     if section.collection.is_some() {
         return later("`collection`, a key for Scenario,", "name a `storage_folder`");
@@ -321,8 +339,7 @@ fn mirror(section: MirrorSection, place: &Place, here: &Surroundings) -> Result<
     if local.symlink_metadata().is_ok() && !local.is_dir() {
         return Err(ConfigError::LocalNotADirectory { mirror: name, path: local });
     }
-    let ignore =
-        section.ignore.unwrap_or_else(|| DEFAULT_IGNORE.iter().map(|pattern| (*pattern).to_owned()).collect());
+    let ignore = section.ignore.unwrap_or_else(|| DEFAULT_IGNORE.iter().map(|pattern| (*pattern).to_owned()).collect());
     check_patterns(&name, &ignore)?;
     let defaults = Policy::default();
     let policy = Policy {

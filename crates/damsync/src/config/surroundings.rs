@@ -67,7 +67,11 @@ impl Surroundings {
             })?;
             return Ok(home.join(below_home));
         }
-        if path.is_absolute() { Ok(path.to_owned()) } else { Err(ConfigError::Relative { key: key.into(), path: path.to_owned() }) }
+        if path.is_absolute() {
+            Ok(path.to_owned())
+        } else {
+            Err(ConfigError::Relative { key: key.into(), path: path.to_owned() })
+        }
     }
 }
 

@@ -25,7 +25,8 @@ fn sentence(text: &str) -> String {
 
 #[test]
 fn a_short_configuration_gets_every_default_of_the_contract() {
-    let config = parse("[remote]\norganization_id = 100\n[[mirror]]\nname = \"studio\"\nlocal = \"/nowhere/studio\"").unwrap();
+    let config =
+        parse("[remote]\norganization_id = 100\n[[mirror]]\nname = \"studio\"\nlocal = \"/nowhere/studio\"").unwrap();
     assert_eq!(config.state_dir, Path::new("/home/u/.local/state/damsync"));
     assert_eq!(config.remote.base_url, "https://api.mediagraph.io");
     assert_eq!(config.remote.poll_interval, Duration::from_secs(30));
@@ -125,11 +126,17 @@ fn what_cannot_be_obeyed_is_a_sentence_with_a_remedy() {
     let with_mirrors = |mirrors: &str| format!("{REMOTE}{mirrors}");
     let one = "[[mirror]]\nname = \"a\"\nlocal = \"/nowhere/a\"\nstorage_folder = \"A\"\n";
     for (text, expected) in [
-        (String::new(), "/c.toml has no `[remote]`; add, for example: [remote] with base_url, organization_id and token_file"),
-        (REMOTE.to_owned(), "/c.toml has no `[[mirror]]`; add, for example: [[mirror]] with name, local and storage_folder"),
+        (
+            String::new(),
+            "/c.toml has no `[remote]`; add, for example: [remote] with base_url, organization_id and token_file",
+        ),
+        (
+            REMOTE.to_owned(),
+            "/c.toml has no `[[mirror]]`; add, for example: [[mirror]] with name, local and storage_folder",
+        ),
         (
             format!("[remote]\n{one}"),
-            "[remote] has no `organization_id`; add, for example: organization_id = 100, the number of your organization",
+            "/c.toml:1: [remote] has no `organization_id`; add, for example: organization_id = 100, the number of your organization",
         ),
         (
             format!("\n[remote]\nprovider = \"scenario\"\nproject_id = \"p\"\n{one}"),
@@ -150,7 +157,7 @@ fn what_cannot_be_obeyed_is_a_sentence_with_a_remedy() {
         ),
         (
             with_mirrors("[[mirror]]\nname = \"a\"\nlocal = \"photos\""),
-            "`local` must be an absolute path or begin with ~/, and photos is neither; write the whole path",
+            "/c.toml:6: `local` must be an absolute path or begin with ~/, and photos is neither; write the whole path",
         ),
         (
             with_mirrors(&format!("{one}[[mirror]]\nname = \"a\"\nlocal = \"/nowhere/b\"\nstorage_folder = \"B\"")),
@@ -158,21 +165,21 @@ fn what_cannot_be_obeyed_is_a_sentence_with_a_remedy() {
         ),
         (
             with_mirrors(&format!("{one}[[mirror]]\nname = \"b\"\nlocal = \"/nowhere/a/b\"\nstorage_folder = \"B\"")),
-            "mirrors \"a\" and \"b\" overlap: /nowhere/a/b lies in /nowhere/a; let each directory belong to one mirror only",
+            "/c.toml: mirrors \"a\" and \"b\" overlap: /nowhere/a/b lies in /nowhere/a; let each directory belong to one mirror only",
         ),
         (
             with_mirrors(&format!("{one}[[mirror]]\nname = \"b\"\nlocal = \"/nowhere/b\"\nstorage_folder = \"A/C\"")),
-            "mirrors \"a\" and \"b\" overlap: storage folder \"A/C\" lies in \"A\"; let each storage folder belong to one mirror only",
+            "/c.toml: mirrors \"a\" and \"b\" overlap: storage folder \"A/C\" lies in \"A\"; let each storage folder belong to one mirror only",
         ),
         (
             with_mirrors(&format!("{one}[[mirror]]\nname = \"b\"\nlocal = \"/nowhere/b\"")),
-            "mirrors \"a\" and \"b\" overlap: storage folder \"A\" lies in everything; let each storage folder belong to one mirror \
+            "/c.toml: mirrors \"a\" and \"b\" overlap: storage folder \"A\" lies in everything; let each storage folder belong to one mirror \
              only",
         ),
         (
-            with_mirrors(&format!("{one}ignore = [\"a[\"]")),
-            "mirror \"a\": \"a[\" in `ignore` is no pattern (error parsing glob 'a[': unclosed character class; missing ']'); write \
-             it as in a .gitignore file",
+            with_mirrors(&format!("{one}ignore = [\"[z-a]\"]")),
+            "/c.toml: mirror \"a\": \"[z-a]\" in `ignore` is no pattern (error parsing glob '[z-a]': invalid range; 'z' > 'a'); write it as in a \
+             .gitignore file",
         ),
         (
             with_mirrors(&format!("{one}collection = \"C\"")),
@@ -180,36 +187,36 @@ fn what_cannot_be_obeyed_is_a_sentence_with_a_remedy() {
         ),
         (
             format!("state_dir = \"/nowhere/a/state\"\n{REMOTE}{one}"),
-            "the state directory /nowhere/a/state lies in mirror \"a\" and would be uploaded with it; move it out of the mirror",
+            "/c.toml:1: `state_dir` /nowhere/a/state lies in mirror \"a\" and would be uploaded with it; move it out of the mirror",
         ),
         (
             format!("state_dir = \"/nowhere\"\n{REMOTE}{one}"),
-            "mirror \"a\" lies in the state directory /nowhere; choose another `state_dir` or another `local`",
+            "/c.toml: mirror \"a\" lies in the state directory /nowhere; choose another `state_dir` or another `local`",
         ),
         (
             format!("{REMOTE}token_file = \"/nowhere/a/token\"\n{one}"),
-            "token_file /nowhere/a/token lies in mirror \"a\" and would be uploaded with it; move it out of the mirror",
+            "/c.toml:4: `token_file` /nowhere/a/token lies in mirror \"a\" and would be uploaded with it; move it out of the mirror",
         ),
         (
             format!("{REMOTE}token_file = \"/t\"\ntoken_env = \"T\"\n{one}"),
-            "both `token_file` and `token_env` are set; keep one of them",
+            "/c.toml:5: both `token_file` and `token_env` are set; keep one of them",
         ),
         (
             format!("{REMOTE}poll_interval = \"0s\"\n{one}"),
-            "`poll_interval` cannot be 0; write, for example, \"30s\"",
+            "/c.toml:4: `poll_interval` cannot be 0; write, for example, \"30s\"",
         ),
         (
             format!("{REMOTE}concurrency = 0\n{one}"),
-            "`concurrency` must lie between 1 and 256; write, for example, 8",
+            "/c.toml:4: `concurrency` must lie between 1 and 256; write, for example, 8",
         ),
         (
             format!("[remote]\norganization_id = 1\nbase_url = \"http://dam.example.com\"\n{one}"),
-            "`base_url` = \"http://dam.example.com\" would send the token unencrypted; use https://; http:// is for loopback \
+            "/c.toml:3: `base_url` = \"http://dam.example.com\" would send the token unencrypted; use https://; http:// is for loopback \
              addresses only",
         ),
         (
             format!("[remote]\nauth = \"oauth\"\n{one}"),
-            "[remote] has no `client_id`; add, for example: client_id = \"…\", as the server gave it for this application",
+            "/c.toml:1: [remote] has no `client_id`; add, for example: client_id = \"…\", as the server gave it for this application",
         ),
     ] {
         assert_eq!(sentence(&text), expected, "{text}");
@@ -226,7 +233,7 @@ fn a_local_path_may_be_missing_or_a_directory_and_nothing_else() {
     for (name, good) in [("missing", true), (".", true), ("file", false), ("dangling", false)] {
         match parse(&text(&dir.path().join(name))) {
             Ok(_) => assert!(good, "{name}"),
-            Err(error) => assert!(!good && matches!(error, ConfigError::LocalNotADirectory { .. }), "{name}: {error}"),
+            Err(error) => assert!(!good && error.to_string().ends_with("is not a directory"), "{name}: {error}"),
         }
     }
 }
@@ -237,11 +244,13 @@ fn mirrors_overlap_through_links() {
     std::fs::create_dir(dir.path().join("real")).unwrap();
     std::os::unix::fs::symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
     let mirror = |name: &str, local: &str| {
-        format!("[[mirror]]\nname = {name:?}\nlocal = {:?}\nstorage_folder = {name:?}\n", dir.path().join(local).to_str().unwrap())
+        format!(
+            "[[mirror]]\nname = {name:?}\nlocal = {:?}\nstorage_folder = {name:?}\n",
+            dir.path().join(local).to_str().unwrap()
+        )
     };
     let error = parse(&format!("{REMOTE}{}{}", mirror("A", "real"), mirror("B", "link/below"))).unwrap_err();
-    assert!(matches!(&error, ConfigError::LocalOverlap { .. }), "{error}");
-    assert!(error.to_string().starts_with("mirrors \"A\" and \"B\" overlap"), "{error}");
+    assert!(error.to_string().starts_with("/c.toml: mirrors \"A\" and \"B\" overlap"), "{error}");
 }
 
 #[test]
@@ -274,7 +283,8 @@ fn the_state_directory_is_made_private() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("x/state");
     let mode = || std::fs::metadata(&state).unwrap().permissions().mode() & 0o777;
-    let text = format!("state_dir = {:?}\n{REMOTE}[[mirror]]\nname = \"a\"\nlocal = \"/nowhere/a\"", state.to_str().unwrap());
+    let text =
+        format!("state_dir = {:?}\n{REMOTE}[[mirror]]\nname = \"a\"\nlocal = \"/nowhere/a\"", state.to_str().unwrap());
     let config = parse(&text).unwrap();
     assert!(!state.exists(), "loading changes nothing");
     config.prepare_state_dir().unwrap();
@@ -289,10 +299,12 @@ fn the_users_file_comes_before_the_systems() {
     let dir = tempfile::tempdir().unwrap();
     let own = dir.path().join("own/damsync/config.toml");
     let system = dir.path().join("system.toml");
-    let mut here = Surroundings { config_home: Some(dir.path().join("own")), system_config: system.clone(), ..surroundings() };
+    let mut here =
+        Surroundings { config_home: Some(dir.path().join("own")), system_config: system.clone(), ..surroundings() };
     let error = load(None, &here).unwrap_err();
     assert!(matches!(&error, ConfigError::Missing { looked } if *looked == [own.clone(), system.clone()]), "{error}");
-    let text = |folder: &str| format!("{REMOTE}[[mirror]]\nname = \"a\"\nlocal = \"/nowhere/a\"\nstorage_folder = {folder:?}");
+    let text =
+        |folder: &str| format!("{REMOTE}[[mirror]]\nname = \"a\"\nlocal = \"/nowhere/a\"\nstorage_folder = {folder:?}");
     std::fs::write(&system, text("System")).unwrap();
     let folder = |here: &Surroundings| load(None, here).unwrap().mirrors[0].storage_folder.clone();
     assert_eq!(folder(&here), Some(StorageFolder::Path("System".into())));

@@ -50,7 +50,9 @@ impl TokenSource {
         match self {
             Self::File(path) => private_file("token_file", path).map(Some),
             // systemd keeps it private itself; with an ACL its mode can show a group that may not read it at all.
-            Self::Credential(path) => secret_in("the systemd credential", path, &open("the systemd credential", path)?).map(Some),
+            Self::Credential(path) => {
+                secret_in("the systemd credential", path, &open("the systemd credential", path)?).map(Some)
+            }
             Self::Variable(name) => surroundings
                 .variable(name)
                 .map(str::trim)
@@ -79,7 +81,8 @@ fn unreadable(what: &'static str, path: &Path, source: std::io::Error) -> Config
 fn open(what: &'static str, path: &Path) -> Result<File, ConfigError> {
     // NONBLOCK, so that a FIFO does not wait for a writer before it can be refused.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file: File = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(what, path, errno.into()))?.into();
+    let file: File =
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| unreadable(what, path, errno.into()))?.into();
     let regular = file.metadata().map_err(|source| unreadable(what, path, source))?.is_file();
     if regular { Ok(file) } else { Err(ConfigError::SecretNotAFile { what, path: path.to_owned() }) }
 }

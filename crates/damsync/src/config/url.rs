@@ -20,7 +20,11 @@ pub fn checked(key: &'static str, text: &str) -> Result<String, ConfigError> {
     shown.set_fragment(None);
     let clean = shown.as_str().trim_end_matches('/').to_owned();
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse(clean, "carries a user name or password", "put the token into `token_file` and leave only the address");
+        return refuse(
+            clean,
+            "carries a user name or password",
+            "put the token into `token_file` and leave only the address",
+        );
     }
     if url.query().is_some() || url.fragment().is_some() {
         return refuse(clean, "carries a query or fragment", "leave only the address, without ? and #");
@@ -28,7 +32,9 @@ pub fn checked(key: &'static str, text: &str) -> Result<String, ConfigError> {
     match url.scheme() {
         "https" => Ok(clean),
         "http" if is_loopback(&url) => Ok(clean),
-        "http" => refuse(clean, "would send the token unencrypted", "use https://; http:// is for loopback addresses only"),
+        "http" => {
+            refuse(clean, "would send the token unencrypted", "use https://; http:// is for loopback addresses only")
+        }
         _ => refuse(clean, "is neither https:// nor http://", "write, for example, \"https://api.mediagraph.io\""),
     }
 }

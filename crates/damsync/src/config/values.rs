@@ -14,7 +14,11 @@ pub struct Span(pub Duration);
 
 /// Reads a span of time: numbers with the units `ms`, `s`, `m`, `h` and `d`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no duration: write a number with a unit, such as \"500ms\", \"30s\", \"5m\", \"12h\" or \"30d\"");
+    let wrong = || {
+        format!(
+            "{text:?} is no duration: write a number with a unit, such as \"500ms\", \"30s\", \"5m\", \"12h\" or \"30d\""
+        )
+    };
     let mut rest = text.trim();
     let mut total_ms = 0_u64;
     if rest.is_empty() {
@@ -60,9 +64,9 @@ impl<'de> Deserialize<'de> for Span {
 pub struct Bytes(pub u64);
 
 fn parse_bytes(text: &str) -> Result<u64, String> {
-    text.parse::<bytesize::ByteSize>()
-        .map(|size| size.as_u64())
-        .map_err(|_| format!("{text:?} is no size: write a number of bytes, or one with a unit, such as \"500MB\" or \"1GiB\""))
+    text.parse::<bytesize::ByteSize>().map(|size| size.as_u64()).map_err(|_| {
+        format!("{text:?} is no size: write a number of bytes, or one with a unit, such as \"500MB\" or \"1GiB\"")
+    })
 }
 
 impl<'de> Deserialize<'de> for Bytes {
@@ -86,7 +90,8 @@ impl<'de> Deserialize<'de> for Bytes {
 
 /// A share of a whole, in per mille; reads `25%` and `2.5%`.
 fn parse_permille(text: &str) -> Result<u32, String> {
-    let wrong = || format!("{text:?} is no share: write something between \"0%\" and \"100%\", such as \"25%\" or \"2.5%\"");
+    let wrong =
+        || format!("{text:?} is no share: write something between \"0%\" and \"100%\", such as \"25%\" or \"2.5%\"");
     let number = text.trim().strip_suffix('%').ok_or_else(wrong)?.trim_end();
     let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -179,7 +184,9 @@ impl<'de> Deserialize<'de> for StorageFolder {
         impl Visitor<'_> for Folder {
             type Value = StorageFolder;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a path of folder names in quotes such as \"Studio/Campaigns\", or a folder's id as an integer")
+                f.write_str(
+                    "a path of folder names in quotes such as \"Studio/Campaigns\", or a folder's id as an integer",
+                )
             }
             fn visit_i64<E: de::Error>(self, id: i64) -> Result<StorageFolder, E> {
                 Ok(StorageFolder::Id(id))
@@ -216,7 +223,9 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
-        for bad in ["", "30", "s", "-1s", "1.5s", "30 seconds", "1y", "99999999999999999999s", "999999999999999d", "1s,"] {
+        for bad in
+            ["", "30", "s", "-1s", "1.5s", "30 seconds", "1y", "99999999999999999999s", "999999999999999d", "1s,"]
+        {
             assert!(parse_duration(bad).unwrap_err().contains("30s"), "{bad}");
         }
     }

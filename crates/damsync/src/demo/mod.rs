@@ -26,6 +26,7 @@ use damsync_sandbox::{Options, Running, SandboxError};
 use screen::Scene;
 use server::Server;
 use std::fmt::Write as _;
+use std::fs::{File, TryLockError};
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,12 @@ pub enum DemoError {
     /// The path cannot be written into a configuration.
     #[error("{} cannot be written into a configuration: it is not UTF-8", dir.display())]
     NotText {
+        /// Which directory.
+        dir: PathBuf,
+    },
+    /// Another demo runs in the same place.
+    #[error("another demo runs in {}", dir.display())]
+    Running {
         /// Which directory.
         dir: PathBuf,
     },
@@ -70,7 +77,7 @@ impl DemoError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::NotOurs { .. } | Self::NotText { .. } => Exit::Usage,
-            Self::Write { .. } | Self::Sandbox(_) | Self::Ask(_) => Exit::Remains,
+            Self::Running { .. } | Self::Write { .. } | Self::Sandbox(_) | Self::Ask(_) => Exit::Remains,
         }
     }
 
@@ -78,8 +85,11 @@ impl DemoError {
     pub fn remedy(&self) -> Option<String> {
         match self {
             Self::NotOurs { .. } | Self::NotText { .. } => Some("choose a new directory with --dir".into()),
+            Self::Running { .. } => Some("end it first, or choose another directory with --dir".into()),
             Self::Write { .. } => Some("choose a directory that this user may write, with --dir".into()),
-            Self::Sandbox(SandboxError::Listen { .. }) => Some("choose another address with --listen, or port 0 for a free one".into()),
+            Self::Sandbox(SandboxError::Listen { .. }) => {
+                Some("choose another address with --listen, or port 0 for a free one".into())
+            }
             Self::Sandbox(_) | Self::Ask(_) => None,
         }
     }
@@ -121,35 +131,42 @@ impl Places {
         self.state.join("samples-in-place")
     }
 
-    /// Refuses a directory that is somebody's, and makes ours.
-    fn prepare(&self) -> Result<(), DemoError> {
+    /// Refuses a directory that is somebody's, and makes ours. The demo has it to itself while the answer lives.
+    fn prepare(&self) -> Result<File, DemoError> {
         let occupied = std::fs::read_dir(&self.root).is_ok_and(|mut entries| entries.next().is_some());
         if occupied && !self.state.exists() {
             return Err(DemoError::NotOurs { dir: self.root.clone() });
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.state).map_err(writing(&self.state))?;
+        let lock = self.state.join("demo.lock");
+        let held = File::create(&lock).map_err(writing(&lock))?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(DemoError::Running { dir: self.root.clone() }),
+            Err(TryLockError::Error(source)) => return Err(writing(&lock)(source)),
+        }
         if !self.filled().exists() {
             std::fs::create_dir_all(&self.root).map_err(writing(&self.root))?;
             samples::write_local(&self.root).map_err(writing(&self.root))?;
         }
-        Ok(())
+        Ok(held)
     }
 
     /// Writes the token and the configuration, anew at every start: the server's port may be another.
     fn configure(&self, running: &Running) -> Result<(), DemoError> {
         private(&self.token(), &running.token)?;
-        private(&self.config(), &self.configuration(running)?)
+        private(&self.config(), &self.configuration(&running.base_url, running.organization_id)?)
     }
 
-    fn configuration(&self, running: &Running) -> Result<String, DemoError> {
+    fn configuration(&self, base_url: &str, organization_id: i64) -> Result<String, DemoError> {
         let quoted = |path: &Path| match path.to_str() {
             Some(text) => Ok(toml::Value::String(text.to_owned()).to_string()),
             None => Err(DemoError::NotText { dir: path.to_owned() }),
         };
         let mut text = "# Written by `damsync demo` at every start.\n".to_owned();
         let remote = [
-            ("base_url", toml::Value::String(running.base_url.clone()).to_string()),
-            ("organization_id", running.organization_id.to_string()),
+            ("base_url", toml::Value::String(base_url.to_owned()).to_string()),
+            ("organization_id", organization_id.to_string()),
             ("token_file", quoted(&self.token())?),
             ("poll_interval", "\"2s\"".to_owned()),
         ];
@@ -180,7 +197,7 @@ fn private(path: &Path, text: &str) -> Result<(), DemoError> {
 /// Runs the demo.
 pub async fn demo(args: DemoArgs, here: &Surroundings, recent: &Recent, told: Told) -> Result<Exit, Failure> {
     let places = Places::of(&args.dir)?;
-    places.prepare()?;
+    let _held = places.prepare()?;
     let listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     let options = Options { data: places.server.clone(), listen, seed: 0 };
     let running = damsync_sandbox::serve(options).await.map_err(DemoError::from)?;
@@ -207,7 +224,12 @@ async fn with_server(
     places.configure(running)?;
     // Variables meant for another configuration must not reach this one.
     let here = Surroundings {
-        variables: here.variables.iter().filter(|(name, _)| !name.starts_with("DAMSYNC__")).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        variables: here
+            .variables
+            .iter()
+            .filter(|(name, _)| !name.starts_with("DAMSYNC__"))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
         ..here.clone()
     };
     let config = config::load(Some(&places.config()), &here)?;
@@ -279,12 +301,26 @@ mod tests {
     fn samples_are_put_in_place_once() {
         let dir = tempfile::tempdir().unwrap();
         let places = Places::of(&dir.path().join("demo")).unwrap();
-        places.prepare().unwrap();
+        let held = places.prepare().unwrap();
+        assert!(matches!(places.prepare(), Err(DemoError::Running { .. })));
+        drop(held);
         assert!(places.root.join("Read me first.txt").exists());
         std::fs::write(places.filled(), "").unwrap();
         std::fs::remove_file(places.root.join("Read me first.txt")).unwrap();
         places.prepare().unwrap();
         assert!(!places.root.join("Read me first.txt").exists(), "a deletion stays one");
         assert_eq!(places.server.file_name().unwrap(), "demo.server");
+    }
+
+    #[test]
+    fn the_demos_own_configuration_is_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::of(&dir.path().join("it's a \"demo\" \u{e9}")).unwrap();
+        let _held = places.prepare().unwrap();
+        private(&places.token(), "secret").unwrap();
+        private(&places.config(), &places.configuration("http://127.0.0.1:1", 7).unwrap()).unwrap();
+        let config = config::load(Some(&places.config()), &Surroundings::default()).unwrap();
+        assert_eq!(config.mirrors[0].local, places.root);
+        assert!(config.credentials(&Surroundings::default()).is_ok());
     }
 }

@@ -79,7 +79,9 @@ pub fn bmp(sky: Rgb, disc: Rgb) -> Vec<u8> {
     let row_bytes = WIDTH * 3; // a multiple of four: no padding
     let (head_bytes, pixel_bytes) = (54_u32, row_bytes * HEIGHT);
     let mut out = b"BM".to_vec();
-    for number in [head_bytes + pixel_bytes, 0, head_bytes, 40, WIDTH, HEIGHT, 1 | (24 << 16), 0, pixel_bytes, 2835, 2835, 0, 0] {
+    for number in
+        [head_bytes + pixel_bytes, 0, head_bytes, 40, WIDTH, HEIGHT, 1 | (24 << 16), 0, pixel_bytes, 2835, 2835, 0, 0]
+    {
         out.extend_from_slice(&number.to_le_bytes());
     }
     for y in (0..HEIGHT).rev() {

@@ -1,9 +1,9 @@
 //! The live view: redrawn on a terminal whenever something changed.
 
 use super::DemoError;
+use super::invitation;
 use super::server::{Server, Tree};
 use super::view::{local_rows, remote_rows, side_by_side};
-use super::invitation;
 use crate::logging::Recent;
 use crate::signals::Stop;
 use damsync_sandbox::Running;
@@ -67,11 +67,13 @@ pub async fn draw(scene: &Scene, server: &Server, recent: &Recent, stop: &Stop) 
 fn picture(scene: &Scene, tree: &Tree, recent: &Recent) -> String {
     let (columns, rows) = size();
     let invitation = invitation::text(scene, tree);
-    let mut lines = vec![format!("damsync demo · {} and {} · Ctrl-C ends it", scene.root.display(), scene.base_url), String::new()];
+    let mut lines =
+        vec![format!("damsync demo · {} and {} · Ctrl-C ends it", scene.root.display(), scene.base_url), String::new()];
     let table = side_by_side(&local_rows(&scene.root), &remote_rows(tree), columns);
     let recent = recent.last(4);
     // What does not fit is cut from the middle, the table: the invitation must be readable.
-    let room = rows.saturating_sub(lines.len() + invitation.lines().count() + recent.len() + 4).max(6);
+    let taken: usize = invitation.lines().map(|line| line.chars().count().div_ceil(columns).max(1)).sum();
+    let room = rows.saturating_sub(lines.len() + taken + recent.len() + 4).max(6);
     let hidden = table.len().saturating_sub(room);
     lines.extend(table.into_iter().take(room));
     if hidden > 0 {

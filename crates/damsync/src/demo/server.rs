@@ -77,19 +77,22 @@ impl Server {
         // The mirrored folder is there even without samples.
         self.post("/admin/folders", &json!({ "path": FOLDER })).await?;
         for sample in samples {
-            let folder = if sample.folder.is_empty() { FOLDER.to_owned() } else { format!("{FOLDER}/{}", sample.folder) };
+            let folder =
+                if sample.folder.is_empty() { FOLDER.to_owned() } else { format!("{FOLDER}/{}", sample.folder) };
             if let Some(count) = there.get_mut(&format!("{folder}/{}", sample.name)).filter(|count| **count > 0) {
                 *count -= 1;
                 continue;
             }
             let content = data_encoding::BASE64.encode(&sample.bytes);
-            self.post("/admin/assets", &json!({ "path": folder, "filename": sample.name, "content_base64": content })).await?;
+            self.post("/admin/assets", &json!({ "path": folder, "filename": sample.name, "content_base64": content }))
+                .await?;
         }
         Ok(())
     }
 
     async fn post(&self, path: &str, body: &serde_json::Value) -> Result<(), DemoError> {
-        let answer = self.client.post(format!("{}{path}", self.base_url)).json(body).send().await.map_err(DemoError::Ask)?;
+        let answer =
+            self.client.post(format!("{}{path}", self.base_url)).json(body).send().await.map_err(DemoError::Ask)?;
         answer.error_for_status().map(|_| ()).map_err(DemoError::Ask)
     }
 }

@@ -68,10 +68,14 @@ pub fn side_by_side(here: &Rows, there: &Rows, width: usize) -> Vec<String> {
         }
     }
     let cell = (width.saturating_sub(5) / 2).max(20);
-    let mut lines = vec![format!("  {} │ {}", fit("HERE", cell), fit("ON THE SERVER", cell)), format!("  {}─┼─{}", "─".repeat(cell), "─".repeat(cell))];
+    let mut lines = vec![
+        format!("  {} │ {}", fit("HERE", cell), fit("ON THE SERVER", cell)),
+        format!("  {}─┼─{}", "─".repeat(cell), "─".repeat(cell)),
+    ];
     for pair in pairs.values() {
         let mark = if pair.here == pair.there { ' ' } else { '*' };
-        let side = |size: Option<Option<u64>>| fit(&size.map_or(String::new(), |size| label(&pair.path, size, cell)), cell);
+        let side =
+            |size: Option<Option<u64>>| fit(&size.map_or(String::new(), |size| label(&pair.path, size, cell)), cell);
         lines.push(format!("{mark} {} │ {}", side(pair.here), side(pair.there)));
     }
     lines
@@ -79,7 +83,8 @@ pub fn side_by_side(here: &Rows, there: &Rows, width: usize) -> Vec<String> {
 
 /// A name, indented by its depth, with its size at the right.
 fn label(path: &str, size: Option<u64>, cell: usize) -> String {
-    let (folders, name) = path.rsplit_once('/').map_or((0, path), |(above, name)| (above.matches('/').count() + 1, name));
+    let (folders, name) =
+        path.rsplit_once('/').map_or((0, path), |(above, name)| (above.matches('/').count() + 1, name));
     let indented = format!("{}{name}", "  ".repeat(folders));
     match size {
         None => format!("{indented}/"),
@@ -111,9 +116,17 @@ mod tests {
 
     #[test]
     fn what_differs_is_marked() {
-        let rows = |rows: &[(&str, Option<u64>)]| rows.iter().map(|(path, size)| ((*path).to_owned(), *size)).collect::<Rows>();
+        let rows = |rows: &[(&str, Option<u64>)]| {
+            rows.iter().map(|(path, size)| ((*path).to_owned(), *size)).collect::<Rows>()
+        };
         let here = rows(&[("A", None), ("A/b.txt", Some(3)), ("A/e\u{301}.txt", Some(1))]);
-        let there = rows(&[("A", None), ("A/b.txt", Some(4)), ("A/\u{e9}.txt", Some(1)), ("c.txt", Some(1)), ("c.txt", Some(1))]);
+        let there = rows(&[
+            ("A", None),
+            ("A/b.txt", Some(4)),
+            ("A/\u{e9}.txt", Some(1)),
+            ("c.txt", Some(1)),
+            ("c.txt", Some(1)),
+        ]);
         let lines = side_by_side(&here, &there, 45);
         let trimmed: Vec<&str> = lines.iter().skip(2).map(|line| line.trim_end()).collect();
         assert_eq!(

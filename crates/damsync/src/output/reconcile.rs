@@ -159,7 +159,9 @@ pub fn held_words(held: &HeldItem) -> String {
 /// What this version lets the user do about a hold.
 fn held_remedy(reason: HoldReason) -> Option<&'static str> {
     Some(match reason {
-        HoldReason::MassDelete => "if that is what you want: damsync reconcile --allow-deletes; if not, put the files back",
+        HoldReason::MassDelete => {
+            "if that is what you want: damsync reconcile --allow-deletes; if not, put the files back"
+        }
         HoldReason::MassChange => "look at the changed files here; the earlier versions are on the server",
         HoldReason::MirrorMarkMissing | HoldReason::RootMissing | HoldReason::RootReplaced => {
             "check that the right disk is mounted there; nothing is deleted anywhere"
@@ -239,9 +241,29 @@ mod tests {
         assert_eq!(json["schema"], 1);
         let mirror = json["mirrors"][0].as_object().unwrap();
         for key in [
-            "name", "outcome", "dry_run", "pulled", "pushed_new", "pushed_versions", "adopted", "moved_local", "moved_remote",
-            "trashed_local", "trashed_remote", "folders_created_local", "folders_created_remote", "folders_removed_local",
-            "folders_removed_remote", "conflicts", "held", "failed", "skipped", "awaiting", "bytes_up", "bytes_down", "requests",
+            "name",
+            "outcome",
+            "dry_run",
+            "pulled",
+            "pushed_new",
+            "pushed_versions",
+            "adopted",
+            "moved_local",
+            "moved_remote",
+            "trashed_local",
+            "trashed_remote",
+            "folders_created_local",
+            "folders_created_remote",
+            "folders_removed_local",
+            "folders_removed_remote",
+            "conflicts",
+            "held",
+            "failed",
+            "skipped",
+            "awaiting",
+            "bytes_up",
+            "bytes_down",
+            "requests",
             "elapsed_ms",
         ] {
             assert!(mirror.contains_key(key), "{key}");

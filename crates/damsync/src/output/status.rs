@@ -32,13 +32,21 @@ fn mirror_lines(lines: &mut Vec<String>, mirror: &MirrorStatus, now: Timestamp) 
     };
     let files = counted(mirror.files, "file", "files");
     lines.push(format!("{}: {state} · {files}, {}", mirror.name, ByteSize(mirror.bytes).display().iec()));
-    let folder = mirror.storage_folder.as_ref().map_or("every storage folder".to_owned(), |folder| format!("storage folder {folder}"));
+    let folder = mirror
+        .storage_folder
+        .as_ref()
+        .map_or("every storage folder".to_owned(), |folder| format!("storage folder {folder}"));
     lines.push(format!("  {} and {folder}", mirror.local));
     let last = mirror.last_reconcile_at.map_or("never".to_owned(), |then| ago(then, now));
     let changed = mirror.last_change_at.map_or(String::new(), |then| format!(", last change {}", ago(then, now)));
     lines.push(format!("  last pass {last}{changed}"));
     let pending = mirror.pending;
-    for (number, what) in [(pending.push, "to send"), (pending.pull, "to fetch"), (pending.delete, "to delete"), (mirror.conflicts, "open conflicts")] {
+    for (number, what) in [
+        (pending.push, "to send"),
+        (pending.pull, "to fetch"),
+        (pending.delete, "to delete"),
+        (mirror.conflicts, "open conflicts"),
+    ] {
         if number > 0 {
             lines.push(format!("  {number} {what}"));
         }
@@ -52,8 +60,18 @@ fn mirror_lines(lines: &mut Vec<String>, mirror: &MirrorStatus, now: Timestamp) 
         ));
     }
     lines.extend(mirror.held.iter().map(|held| format!("  held: {}", held_words(held))));
-    lines.extend(mirror.failed.iter().map(|failed| format!("  failed: {}: {} ({} tries)", failed.path, failed.error, failed.attempts)));
-    lines.extend(mirror.awaiting.iter().map(|awaiting| format!("  waiting for {} on the server: {}", awaiting.state, awaiting.path)));
+    lines.extend(
+        mirror
+            .failed
+            .iter()
+            .map(|failed| format!("  failed: {}: {} ({} tries)", failed.path, failed.error, failed.attempts)),
+    );
+    lines.extend(
+        mirror
+            .awaiting
+            .iter()
+            .map(|awaiting| format!("  waiting for {} on the server: {}", awaiting.state, awaiting.path)),
+    );
 }
 
 fn ago(then: Timestamp, now: Timestamp) -> String {
@@ -68,7 +86,10 @@ fn ago(then: Timestamp, now: Timestamp) -> String {
 
 /// One line about one file.
 pub fn file_text(file: &FileStatus) -> String {
-    let state = serde_json::to_value(file.state).ok().and_then(|word| word.as_str().map(|word| word.replace('_', " "))).unwrap_or_default();
+    let state = serde_json::to_value(file.state)
+        .ok()
+        .and_then(|word| word.as_str().map(|word| word.replace('_', " ")))
+        .unwrap_or_default();
     let mirror = file.mirror.as_ref().map_or(String::new(), |mirror| format!(" (mirror {mirror})"));
     let detail = file.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));
     format!("{}: {state}{mirror}{detail}\n", file.path)
@@ -109,8 +130,20 @@ mod tests {
         assert_eq!(json["daemon"]["running"], false);
         let mirror = json["mirrors"][0].as_object().unwrap();
         for key in [
-            "name", "local", "storage_folder", "state", "files", "bytes", "pending", "in_flight", "conflicts", "failed", "held",
-            "awaiting", "last_reconcile_at", "last_change_at",
+            "name",
+            "local",
+            "storage_folder",
+            "state",
+            "files",
+            "bytes",
+            "pending",
+            "in_flight",
+            "conflicts",
+            "failed",
+            "held",
+            "awaiting",
+            "last_reconcile_at",
+            "last_change_at",
         ] {
             assert!(mirror.contains_key(key), "{key}");
         }

@@ -77,7 +77,7 @@ pub enum Action {
         /// Length in bytes, where told.
         size: Option<u64>,
     },
-    /// Both sides hold the same bytes: the base is what both say.
+    /// Both sides hold the same bytes: the base is what both say; where there was one, its places stay as they were.
     Adopt {
         /// The asset.
         asset: AssetId,
@@ -130,12 +130,13 @@ pub enum Action {
         /// How it was seen.
         expect: Stat,
     },
-    /// Move or rename the asset: to the directory of `to` where it is not in it, to the name of `to` where that is
-    /// another than `from`'s. The base takes `to` and what the server then says of folder and file name.
+    /// Move or rename the asset, or both: `from` and `to` differ in what is to be changed and in nothing else, so a
+    /// local name that was never the asset's is not given to it. The base takes `to` and what the server then says of
+    /// folder and file name.
     MoveRemote {
         /// The asset.
         asset: AssetId,
-        /// Where both sides last agreed that it stands.
+        /// Where both sides last agreed that it stands, as far as that is to be changed.
         from: Place,
         /// Where its file stands now.
         to: Place,

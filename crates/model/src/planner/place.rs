@@ -89,6 +89,10 @@ pub(super) fn place_step(base: &Base, local: &LocalFile, remote: &RemoteFile, ru
     if asset.editable == Some(false) {
         return Some(Decision::Failed { rule, why: super::files::NOT_EDITABLE });
     }
-    let action = Action::MoveRemote { asset: asset.id.clone(), from: base.place.clone(), to: target };
+    let from = Place {
+        folder: if folder_travels { base.place.folder } else { target.folder },
+        name: if name_travels { base.place.name.clone() } else { target.name.clone() },
+    };
+    let action = Action::MoveRemote { asset: asset.id.clone(), from, to: target };
     Some(act(rule, "moved here", action))
 }

@@ -12,8 +12,8 @@ fn r14_a_move_here_moves_the_asset() {
         a.jpg@1  dir/a.jpg@1  a.jpg@1           => R14 move_remote a.jpg -> dir/a.jpg
         a.jpg@1  dir/b.jpg@1  a.jpg@1'          => R14 move_remote a.jpg -> dir/b.jpg
         a.jpg@1  b.jpg@2      a.jpg@1           => R14 move_remote a.jpg -> b.jpg
-        a.jpg@1  dir/b.jpg@1  dir/a.jpg@1       => R14 move_remote a.jpg -> dir/b.jpg
-        a.jpg@1  dir/b.jpg@1  b.jpg@1           => R14 move_remote a.jpg -> dir/b.jpg
+        a.jpg@1  dir/b.jpg@1  dir/a.jpg@1       => R14 move_remote dir/a.jpg -> dir/b.jpg
+        a.jpg@1  dir/b.jpg@1  b.jpg@1           => R14 move_remote b.jpg -> dir/b.jpg
         a.jpg@1  dir/b.jpg@1  dir/b.jpg@1       => R26 refresh dir/b.jpg
         a.jpg@1  b.jpg@1      a.jpg@1:readonly  => R14 failed
         ",
@@ -38,6 +38,7 @@ fn r14_names_that_were_never_the_assets_travel_only_when_a_user_renames() {
         a~1.jpg=a.jpg@1        dir/a~1.jpg@1   a~1.jpg=a.jpg@1         => R14 move_remote a~1.jpg -> dir/a~1.jpg
         a~1.jpg=a.jpg@1        dir/a~1.jpg@1   dir/a.jpg@1             => R26 refresh dir/a~1.jpg
         a~1.jpg=a.jpg@1        a.jpg@1         a~1.jpg=a.jpg@1         => R26 refresh a.jpg
+        a.jpg@1                dir/b~1.jpg@1   b~1.jpg=b.jpg@1         => R14 move_remote b~1.jpg -> dir/b~1.jpg
         a~1.jpg=a.jpg@1        b.jpg@1         a~1.jpg=a.jpg@1         => R14 move_remote a~1.jpg -> b.jpg
         a+b.jpg=a_b.jpg@1      a+b.jpg@1       a_b.jpg@1               => settled
         a+b.jpg=a_b.jpg@1      a+b.jpg@1       a_b.jpg@1'              => R26 refresh a+b.jpg
@@ -105,9 +106,9 @@ fn r17_of_two_moves_the_remote_place_wins() {
         a.jpg@1  b.jpg@1      b~1.jpg=b.jpg@1 => R26 refresh b.jpg
         a.jpg@1  dir/a.jpg@1  other/a.jpg@1  => R17 move_local dir/a.jpg -> other/a.jpg
         a.jpg@1  b.jpg@1      dir/a.jpg@1  => R17 move_local b.jpg -> dir/b.jpg
-        a.jpg@1  dir/b.jpg@1  dir/a.jpg@1  => R14 move_remote a.jpg -> dir/b.jpg
+        a.jpg@1  dir/b.jpg@1  dir/a.jpg@1  => R14 move_remote dir/a.jpg -> dir/b.jpg
         a.jpg@1  dir/a.jpg@1  b.jpg@1      => R17 move_local dir/a.jpg -> dir/b.jpg
-        a.jpg@1  dir/b.jpg@1  b.jpg@1      => R14 move_remote a.jpg -> dir/b.jpg
+        a.jpg@1  dir/b.jpg@1  b.jpg@1      => R14 move_remote b.jpg -> dir/b.jpg
         a.jpg@1  b.jpg@2      c.jpg@3      => R17 move_local b.jpg -> c.jpg
         ",
     );

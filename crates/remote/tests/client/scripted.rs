@@ -141,7 +141,7 @@ async fn read(stream: &mut TcpStream) -> Option<Req> {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break at;
         }
-        let mut chunk = [0; 4096];
+        let mut chunk = vec![0; 4096];
         match stream.read(&mut chunk).await {
             Ok(0) | Err(_) => return None,
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
@@ -158,7 +158,7 @@ async fn read(stream: &mut TcpStream) -> Option<Req> {
         .collect();
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     while body.len() < length.unwrap_or(0) {
-        let mut chunk = [0; 65536];
+        let mut chunk = vec![0; 65536];
         match stream.read(&mut chunk).await {
             Ok(0) | Err(_) => return None,
             Ok(count) => body.extend_from_slice(&chunk[..count]),

@@ -1,0 +1,326 @@
+//! Content comes down: into a partial, verified, then in groups under its name, and only then into the base.
+
+use crate::crash::CrashPoint;
+use crate::execute::{Task, agree};
+use crate::hashing::age_ms;
+use crate::observe::Said;
+use crate::pass::{Pass, PassError, Step};
+use crate::rounds::Done;
+use damsync_model::content::{Claimed, Content, Likeness};
+use damsync_model::id::FolderId;
+use damsync_model::name::{NameKey, conflict_copy};
+use damsync_model::path::MirrorPath;
+use damsync_model::plan::{Action, ExpectLocal};
+use damsync_model::time::UnixMs;
+use damsync_model::tree::{Local, Place, Stat};
+use damsync_ports::{
+    Answer, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide, Replaced,
+};
+use damsync_store::{AssetRow, ConflictRow, FileRow};
+use std::time::Duration;
+
+/// Attempts at one body that bring nothing new before it counts as failed.
+const ATTEMPTS: u32 = 5;
+
+/// First pause between attempts; doubled each time.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Names that are tried for a conflict copy.
+const COPY_NAMES: u32 = 20;
+
+/// A body that arrived whole and verified.
+pub(crate) struct Received {
+    row: AssetRow,
+    partial: PartialKey,
+    content: Content,
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Brings an asset's bytes into a verified partial. `None`: the world had changed, decide again.
+    pub(crate) async fn receive(&self, task: &Task<'_>) -> Result<Option<Received>, PassError> {
+        self.check_stop()?;
+        let (Action::Download { asset, size, .. } | Action::KeepBoth { asset, size, .. } | Action::Learn { asset, size }) =
+            &task.planned.action
+        else {
+            return Ok(None);
+        };
+        let Some(row) = self.asset_row(asset).await? else { return Ok(None) };
+        self.leave_space(size.unwrap_or(0)).await?;
+        let path = task.path.to_string();
+        self.step(Step::TransferStarted { path: path.clone(), direction: "pull", bytes: *size });
+        let result = self.fetch_body(&row).await;
+        self.step(Step::TransferEnded { path });
+        let (partial, content) = result?;
+        self.reach(CrashPoint::Received)?;
+        if row.asset.claimed.likeness(&content) == Likeness::Different {
+            self.engine.disk.discard_partial(&partial).await?;
+            return self.doubt(&row, &content).await;
+        }
+        Ok(Some(Received { row, partial, content }))
+    }
+
+    /// The bytes are not those that the server tells of. If it tells otherwise now, the world has changed.
+    async fn doubt(&self, row: &AssetRow, got: &Content) -> Result<Option<Received>, PassError> {
+        if let Answer::Found(asset) = self.engine.remote.asset(&row.asset.id).await? {
+            let same = asset.claimed == row.asset.claimed && asset.version == row.asset.version;
+            self.observe(vec![asset], Said::ByDatabase).await?;
+            if !same {
+                return Ok(None);
+            }
+        }
+        let Claimed { size, md5 } = row.asset.claimed;
+        let told = format!(
+            "{} bytes, MD5 {}",
+            size.map_or_else(|| "?".to_owned(), |size| size.to_string()),
+            md5.map_or_else(|| "?".to_owned(), |md5| md5.to_string())
+        );
+        Err(LocalError::Mismatch {
+            path: row.asset.filename.clone(),
+            what: format!("the server tells of {told}, and sent {} bytes, MD5 {}", got.size, got.md5),
+        }
+        .into())
+    }
+
+    /// Pulls stop before the disk is fuller than the user wants.
+    async fn leave_space(&self, bytes: u64) -> Result<(), PassError> {
+        let free = self.engine.disk.free_bytes().await?;
+        if free.saturating_sub(bytes) < self.engine.spec.min_free_bytes {
+            return Err(LocalError::Full { path: "the mirror (min_free would not be left)".to_owned() }.into());
+        }
+        Ok(())
+    }
+
+    async fn fetch_body(&self, row: &AssetRow) -> Result<(PartialKey, Content), PassError> {
+        let asset = &row.asset;
+        let version = asset.version.map_or_else(|| format!("t{}", asset.updated_at.0), |number| number.to_string());
+        let partial = PartialKey { asset: asset.id.clone(), version };
+        let (mut pause, mut idle) = (PAUSE, 0);
+        let mut have = self.engine.disk.partial_len(&partial).await?;
+        loop {
+            self.check_stop()?;
+            if asset.claimed.size.is_some_and(|size| have > size) {
+                self.engine.disk.discard_partial(&partial).await?;
+                have = 0;
+            }
+            if have > 0 && asset.claimed.size == Some(have) {
+                match self.engine.disk.partial_content(&partial).await? {
+                    Some(content) if asset.claimed.likeness(&content) != Likeness::Different => {
+                        return Ok((partial, content));
+                    }
+                    _ => {
+                        self.engine.disk.discard_partial(&partial).await?;
+                        have = 0;
+                    }
+                }
+            }
+            let error: PassError = match self.engine.remote.download(&asset.id, asset.version, have).await {
+                Ok(download) => {
+                    let from = download.from;
+                    match self.engine.disk.receive(&partial, from, download.body).await {
+                        Ok(content) => {
+                            self.report().bytes_down += content.size.saturating_sub(from);
+                            return Ok((partial, content));
+                        }
+                        Err(LocalError::BrokeOff { received, cause }) => {
+                            self.report().bytes_down += received.saturating_sub(from);
+                            if received > have {
+                                (idle, pause) = (0, PAUSE);
+                            }
+                            have = received;
+                            LocalError::BrokeOff { received, cause }.into()
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(
+                    error @ RemoteError {
+                        kind: RemoteErrorKind::Busy { .. } | RemoteErrorKind::NoAnswer(_) | RemoteErrorKind::Nonsense(_),
+                        ..
+                    },
+                ) => error.into(),
+                Err(error) => return Err(error.into()),
+            };
+            idle += 1;
+            if idle >= ATTEMPTS {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    /// Reads an asset to learn what the server does not tell; the partial stays for the download that may follow.
+    pub(crate) async fn learn(&self, task: &Task<'_>) -> Result<Done, PassError> {
+        let Some(received) = self.receive(task).await? else { return Ok(Done::DecideAgain) };
+        let (mirror, id, content) = (self.mirror, received.row.asset.id.clone(), received.content);
+        let version = received.row.asset.version;
+        self.engine
+            .keeper
+            .write(move |tx| {
+                let Some(mut row) = tx.asset(mirror, &id)? else { return Ok(()) };
+                if row.asset.version == version && row.asset.updated_at == received.row.asset.updated_at {
+                    row.asset.claimed = Claimed { size: Some(content.size), md5: Some(content.md5) };
+                    row.learned = true;
+                    tx.put_asset(mirror, &row)?;
+                    tx.mark_asset(mirror, &id)?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(Done::Yes)
+    }
+
+    /// Puts received bodies under their names, in one durable group, and records them in one transaction.
+    pub(crate) async fn place<'t>(
+        &self,
+        ready: Vec<(&'t Task<'t>, Received)>,
+    ) -> Result<Vec<(&'t Task<'t>, Result<Done, PassError>)>, PassError> {
+        let mut results = Vec::with_capacity(ready.len());
+        let mut placements = Vec::new();
+        let mut placing = Vec::new();
+        for (task, received) in ready {
+            if let Some(same) = same_bytes_here(task, &received) {
+                let done = self.keep_same(task, &received, same).await;
+                results.push((task, done));
+                continue;
+            }
+            match self.placement(task, &received) {
+                Some((placement, place)) => {
+                    placements.push(placement);
+                    placing.push((task, received, place));
+                }
+                None => results.push((task, Ok(Done::DecideAgain))),
+            }
+        }
+        if placements.is_empty() {
+            return Ok(results);
+        }
+        let placed = self.engine.disk.place(placements).await?;
+        self.reach(CrashPoint::Placed)?;
+        let mut kept = Vec::new();
+        for ((task, received, place), outcome) in placing.into_iter().zip(placed) {
+            match outcome {
+                Ok(placed) => kept.push((task, received, place, placed)),
+                Err(error) => results.push((task, Err(error.into()))),
+            }
+        }
+        self.keep_placed(&kept).await?;
+        self.reach(CrashPoint::PlacedKept)?;
+        results.extend(kept.into_iter().map(|(task, ..)| (task, Ok(Done::Yes))));
+        Ok(results)
+    }
+
+    fn placement(&self, task: &Task<'_>, received: &Received) -> Option<(Placement, Place)> {
+        let (place, replaces) = match &task.planned.action {
+            Action::Download { place, expect: ExpectLocal::Nothing, .. } => (place, Replaced::Nothing),
+            Action::Download { place, expect: ExpectLocal::File(stat), .. } => {
+                (place, Replaced::ToTrash(*stat, self.slot()))
+            }
+            Action::KeepBoth { place, expect, .. } => {
+                let folder = self.folders().path(place.folder)?;
+                let now = self.now();
+                let names = (1..=COPY_NAMES)
+                    .map(|attempt| folder.join(&conflict_copy(&place.name, now, &self.engine.spec.host, attempt)));
+                (place, Replaced::ToCopy(*expect, names.collect()))
+            }
+            _ => return None,
+        };
+        let target = self.folders().path_of(place)?;
+        let modified = received.row.asset.updated_at.plausible_at(self.now());
+        Some((Placement { partial: received.partial.clone(), target, replaces, modified }, place.clone()))
+    }
+
+    /// The bytes are here already: only the record is written, and the partial goes.
+    async fn keep_same(&self, task: &Task<'_>, received: &Received, place: Place) -> Result<Done, PassError> {
+        self.engine.disk.discard_partial(&received.partial).await?;
+        let (mirror, key, row, content) = (self.mirror, self.key(&place), received.row.clone(), received.content);
+        let event = self.event(task, "done");
+        self.engine
+            .keeper
+            .write(move |tx| {
+                agree(tx, mirror, &row, &place, &key, content)?;
+                tx.set_unacknowledged(mirror, &row.asset.id, true)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        Ok(Done::Yes)
+    }
+
+    async fn keep_placed(&self, kept: &[(&Task<'_>, Received, Place, Placed)]) -> Result<(), PassError> {
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let (mirror, now) = (self.mirror, self.now());
+        let folding = self.folders().folding();
+        let works: Vec<_> = kept
+            .iter()
+            .map(|(task, received, place, placed)| {
+                let copy = placed.copy.as_ref().and_then(|(path, stat)| self.copy_row(task, place, path, *stat));
+                let event = self.event(task, "done");
+                (received.row.clone(), received.content, place.clone(), placed.stat, copy, event)
+            })
+            .collect();
+        self.engine
+            .keeper
+            .write(move |tx| {
+                for (row, content, place, stat, copy, event) in works {
+                    let key = NameKey::of(place.name.as_str(), folding);
+                    let file = FileRow {
+                        key: key.clone(),
+                        name: place.name.as_str().to_owned(),
+                        stat,
+                        content: Some(content),
+                        racy: is_racy(&stat, now),
+                        unknown: None,
+                    };
+                    tx.put_file(place.folder, &file)?;
+                    agree(tx, mirror, &row, &place, &key, content)?;
+                    tx.set_unacknowledged(mirror, &row.asset.id, true)?;
+                    if let Some((folder, file)) = copy {
+                        tx.put_file(folder, &file)?;
+                        tx.mark_place(mirror, folder, &file.key)?;
+                        let conflict = ConflictRow {
+                            asset: row.asset.id.clone(),
+                            place: (place.folder, key),
+                            copy: (folder, file.key.clone()),
+                            opened_at: now,
+                        };
+                        tx.put_conflict(mirror, &conflict)?;
+                    }
+                    tx.add_event(mirror, &event)?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Our file of a conflict, under its new name.
+    fn copy_row(&self, task: &Task<'_>, place: &Place, path: &MirrorPath, stat: Stat) -> Option<(FolderId, FileRow)> {
+        let name = path.name()?;
+        let content = match &task.one.entity.local {
+            Local::Present(file) => file.content,
+            _ => None,
+        };
+        let key = NameKey::of(name.as_str(), self.folders().folding());
+        let row = FileRow { key, name: name.as_str().to_owned(), stat, content, racy: false, unknown: None };
+        Some((place.folder, row))
+    }
+}
+
+/// A placed file's modification time lies in the past, so any later write shows in its stat; unless the asset was
+/// changed just now.
+fn is_racy(stat: &Stat, now: UnixMs) -> bool {
+    const RACY_MS: i64 = 2000;
+    now.0 - stat.mtime_ns / 1_000_000 < RACY_MS && age_ms(stat, now) < RACY_MS
+}
+
+/// Where the file already holds just these bytes.
+fn same_bytes_here(task: &Task<'_>, received: &Received) -> Option<Place> {
+    match &task.one.entity.local {
+        Local::Present(file) if file.content.is_some_and(|ours| ours.sha256 == received.content.sha256) => {
+            Some(file.place.clone())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,305 @@
+//! Carrying out: each action checks what it expects, acts, and records in one transaction what both sides agree on now.
+
+use crate::pass::{Pass, PassError, Step, ends_pass};
+use crate::report::HeldItem;
+use crate::rounds::{Decided, Done};
+use damsync_model::content::Content;
+use damsync_model::id::{AssetId, FolderId, MirrorId};
+use damsync_model::name::NameKey;
+use damsync_model::path::MirrorPath;
+use damsync_model::plan::{Action, Decision, HoldReason, Planned};
+use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
+use damsync_ports::{LocalError, LocalSide, RemoteSide};
+use damsync_store::{AssetRow, BaseRow, Event, StoreError, Tx};
+use futures_util::StreamExt;
+use serde_json::json;
+
+/// Placements that share one durable group.
+const GROUP: usize = 64;
+
+/// An action on its way: what was decided and what it was decided upon.
+pub(crate) struct Task<'a> {
+    pub one: &'a Decided,
+    pub planned: &'a Planned,
+    pub path: MirrorPath,
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Carries out a batch; `true` if anything was brought on.
+    pub(crate) async fn carry_out(&self, batch: Vec<Decided>) -> Result<bool, PassError> {
+        let tasks: Vec<Task<'_>> = batch.iter().filter_map(|one| self.task(one)).collect();
+        let (recorded, acted): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| {
+            matches!(task.planned.action, Action::Adopt { .. } | Action::Refresh { .. } | Action::Forget { .. })
+        });
+        let (downloads, others): (Vec<_>, Vec<_>) = acted.into_iter().partition(|task| {
+            matches!(task.planned.action, Action::Download { .. } | Action::KeepBoth { .. })
+        });
+        let mut progress = self.record(&recorded).await?;
+        let width = self.engine.spec.concurrency.max(1);
+
+        let mut results = futures_util::stream::iter(&others)
+            .map(|task| async move { (task, self.act(task).await) })
+            .buffer_unordered(width);
+        while let Some((task, result)) = results.next().await {
+            progress |= self.conclude_task(task, result).await?;
+        }
+        drop(results);
+
+        let mut arrived = futures_util::stream::iter(&downloads)
+            .map(|task| async move { (task, self.receive(task).await) })
+            .buffer_unordered(width)
+            .ready_chunks(GROUP);
+        while let Some(group) = arrived.next().await {
+            let mut ready = Vec::new();
+            for (task, result) in group {
+                match result {
+                    Ok(Some(received)) => ready.push((task, received)),
+                    Ok(None) => progress |= self.conclude_task(task, Ok(Done::DecideAgain)).await?,
+                    Err(error) => progress |= self.conclude_task(task, Err(error)).await?,
+                }
+            }
+            for (task, result) in self.place(ready).await? {
+                progress |= self.conclude_task(task, result).await?;
+            }
+        }
+        Ok(progress)
+    }
+
+    fn task<'a>(&self, one: &'a Decided) -> Option<Task<'a>> {
+        let Decision::Act(planned) = &one.decision else { return None };
+        let path = one.path.clone().or_else(|| match planned.action.subject() {
+            damsync_model::plan::Subject::File(place) => self.folders().path_of(place),
+            _ => None,
+        });
+        Some(Task { one, planned, path: path.unwrap_or_default() })
+    }
+
+    async fn act(&self, task: &Task<'_>) -> Result<Done, PassError> {
+        self.check_stop()?;
+        match &task.planned.action {
+            Action::Upload { .. } => self.upload(task).await,
+            Action::PushVersion { .. } => self.push_version(task).await,
+            Action::Learn { .. } => self.learn(task).await,
+            Action::TrashRemote { .. } => self.trash_remote(task).await,
+            Action::TrashLocal { .. } => self.trash_local(task).await,
+            Action::MoveLocal { .. } => self.move_local(task).await,
+            Action::MoveRemote { .. } => self.move_remote(task).await,
+            Action::RestoreRemote { asset } => self.restore_remote(task, asset).await,
+            // Recorded, received or done per directory elsewhere.
+            _ => Ok(Done::DecideAgain),
+        }
+    }
+
+    /// Counts and reports what became of an action; `true` if deciding again is worth it.
+    pub(crate) async fn conclude_task(
+        &self,
+        task: &Task<'_>,
+        result: Result<Done, PassError>,
+    ) -> Result<bool, PassError> {
+        match result {
+            Ok(Done::Yes) => {
+                self.count(&task.planned.action);
+                self.step(Step::Done {
+                    rule: task.planned.rule.to_string(),
+                    action: task.planned.action.verb(),
+                    path: task.path.to_string(),
+                });
+                Ok(true)
+            }
+            Ok(Done::DecideAgain) => Ok(true),
+            Err(PassError::Local(LocalError::Full { path })) => {
+                let mut report = self.report();
+                if !report.held.iter().any(|held| held.reason == HoldReason::DiskFull) {
+                    report.held.push(HeldItem::mirror(HoldReason::DiskFull, format!("no space left for {path}")));
+                }
+                drop(report);
+                let error = PassError::Local(LocalError::Full { path: task.path.to_string() });
+                self.item_failed(&task.one.key, &error).await?;
+                Ok(false)
+            }
+            Err(PassError::Local(
+                LocalError::Changed { .. } | LocalError::Missing { .. } | LocalError::NotOurs { .. },
+            )) => {
+                self.look_at_task_again(task).await?;
+                Ok(true)
+            }
+            Err(error) if ends_pass(&error) => Err(error),
+            Err(error) => {
+                self.item_failed(&task.one.key, &error).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// The world was not as the action expected: takes over what is there now.
+    async fn look_at_task_again(&self, task: &Task<'_>) -> Result<(), PassError> {
+        if let damsync_model::plan::Subject::File(place) = task.planned.action.subject() {
+            self.look_again(place.folder, &self.key(place), &task.path).await?;
+        }
+        if let Some(to) = task.planned.action.destination()
+            && let Some(path) = self.folders().path_of(to)
+        {
+            let key = self.key(to);
+            self.look_again(to.folder, &key, &path).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn key(&self, place: &Place) -> NameKey {
+        NameKey::of(place.name.as_str(), self.folders().folding())
+    }
+
+    /// A line of the history.
+    pub(crate) fn event(&self, task: &Task<'_>, outcome: &str) -> Event {
+        Event {
+            run: self.run.to_string(),
+            at: self.now(),
+            rule: task.planned.rule.to_string(),
+            action: task.planned.action.verb().to_owned(),
+            path: task.path.to_string(),
+            asset: task.planned.action.asset().cloned(),
+            reason: task.planned.reason.to_owned(),
+            seen: seen(&task.one.entity),
+            outcome: outcome.to_owned(),
+        }
+    }
+
+    /// Adopt, Refresh and Forget: nothing moves, only the record. One transaction for all of them.
+    async fn record(&self, tasks: &[Task<'_>]) -> Result<bool, PassError> {
+        if tasks.is_empty() {
+            return Ok(false);
+        }
+        let mirror = self.mirror;
+        let mut works = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let place = match task.planned.action.subject() {
+                damsync_model::plan::Subject::File(place) => Some((place.clone(), self.key(place))),
+                _ => None,
+            };
+            let Some(asset) = task.planned.action.asset().cloned() else { continue };
+            works.push((task.planned.action.clone(), asset, place, task.one.entity.clone(), self.event(task, "done")));
+        }
+        self.engine
+            .keeper
+            .write(move |tx| {
+                for (action, asset, place, entity, event) in works {
+                    match (&action, place) {
+                        (Action::Forget { .. }, place) => {
+                            tx.remove_base(mirror, &asset)?;
+                            if matches!(entity.remote, Remote::Gone) {
+                                tx.remove_asset(mirror, &asset)?;
+                            }
+                            if let Some((place, key)) = place {
+                                tx.mark_place(mirror, place.folder, &key)?;
+                            }
+                            tx.add_event(mirror, &event)?;
+                        }
+                        (_, Some((place, key))) => {
+                            if let Some((row, content)) = still_agrees(tx, mirror, &asset, &place, &key, &entity)? {
+                                let is_refresh = matches!(action, Action::Refresh { .. });
+                                agree(tx, mirror, &row, &place, &key, content)?;
+                                tx.set_unacknowledged(mirror, &asset, true)?;
+                                // A refresh changes nothing that a user has: no line of the history for it.
+                                if !is_refresh {
+                                    tx.add_event(mirror, &event)?;
+                                }
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        for task in tasks {
+            self.conclude_task(task, Ok(Done::Yes)).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// The asset's row and the local content, if both are still as they were decided upon.
+fn still_agrees(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    asset: &AssetId,
+    place: &Place,
+    key: &NameKey,
+    entity: &Entity,
+) -> Result<Option<(AssetRow, Content)>, StoreError> {
+    let (Local::Present(local), Remote::Live(RemoteFile { asset: seen, .. })) = (&entity.local, &entity.remote) else {
+        return Ok(None);
+    };
+    let file = tx.file(place.folder, key)?.filter(|file| file.stat == local.stat && file.content == local.content);
+    let row = tx.asset(mirror, asset)?.filter(|row| row.asset == *seen);
+    // A refresh keeps the agreed content: the file is unchanged, or its change is decided next.
+    let content = match &entity.base {
+        Some(base) if local.content.is_some_and(|ours| ours.sha256 == base.content.sha256) => Some(base.content),
+        _ => local.content,
+    };
+    Ok(file.and(row).zip(content))
+}
+
+/// Writes down that the file at `place` and the asset hold `content`.
+pub(crate) fn agree(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    row: &AssetRow,
+    place: &Place,
+    key: &NameKey,
+    content: Content,
+) -> Result<(), StoreError> {
+    let base = Base {
+        asset: row.asset.id.clone(),
+        place: place.clone(),
+        content,
+        remote_folder: row.folder.unwrap_or(place.folder),
+        remote_filename: row.asset.filename.clone(),
+        remote_version: row.asset.version,
+        remote_claimed: row.asset.claimed,
+        remote_updated_at: row.asset.updated_at,
+    };
+    tx.put_base(mirror, &BaseRow { base, key: key.clone() })
+}
+
+/// The local file of an entity whose action needs one.
+pub(crate) fn local_file<'a>(task: &'a Task<'_>) -> Result<(&'a LocalFile, Content), PassError> {
+    match &task.one.entity.local {
+        Local::Present(file) => match file.content {
+            Some(content) => Ok((file, content)),
+            None => Err(StoreError::Nonsense("an action on a file that was not read").into()),
+        },
+        _ => Err(StoreError::Nonsense("an action on a file that is not there").into()),
+    }
+}
+
+/// The three states that a decision was made upon, for the history.
+fn seen(entity: &Entity) -> String {
+    let base = entity.base.as_ref().map(|base| {
+        json!({"sha256": base.content.sha256.to_string(), "version": base.remote_version,
+               "updated_at": base.remote_updated_at.to_string()})
+    });
+    let local = match &entity.local {
+        Local::Absent => json!("absent"),
+        Local::Unknown(why) => json!({"unknown": why.0}),
+        Local::Present(file) => {
+            json!({"size": file.stat.size, "sha256": file.content.map(|content| content.sha256.to_string())})
+        }
+    };
+    let asset = |asset: &damsync_model::tree::RemoteAsset| {
+        json!({"guid": asset.guid.to_string(), "version": asset.version,
+               "md5": asset.claimed.md5.map(|md5| md5.to_string()), "updated_at": asset.updated_at.to_string()})
+    };
+    let remote = match &entity.remote {
+        Remote::Absent => json!("absent"),
+        Remote::Live(file) => asset(&file.asset),
+        Remote::Trashed => json!("trashed"),
+        Remote::Gone => json!("gone"),
+        Remote::Outside(outside) => json!({"outside": asset(outside)}),
+        Remote::Unknown(why) => json!({"unknown": why.0}),
+    };
+    json!({"base": base, "local": local, "remote": remote}).to_string()
+}
+
+/// The directory of a place that must be there on the server, with its row.
+pub(crate) type Target = (FolderId, damsync_store::RemoteDir);

@@ -1,0 +1,178 @@
+//! Directories and storage folders: made from the top down, removed from the bottom up, and only when empty.
+
+use crate::crash::CrashPoint;
+use crate::pass::{Pass, PassError, Step};
+use crate::report::FailedItem;
+use damsync_model::id::FolderId;
+use damsync_model::plan::{Action, Planned};
+use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
+use damsync_store::{Event, FolderRow, LocalDir, RemoteDir};
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    pub(crate) async fn act_on_folder(&self, planned: &Planned) -> Result<(), PassError> {
+        let path = self.line(planned).path.to_string();
+        match planned.action {
+            Action::MakeRemoteFolder { folder } => self.make_remote_folder(folder).await?,
+            Action::MakeLocalFolder { folder } => self.make_local_folder(folder).await?,
+            Action::JoinFolder { folder } => self.agree_folder(folder).await?,
+            Action::RemoveRemoteFolder { folder } => self.remove_remote_folder(folder).await?,
+            Action::RemoveLocalFolder { folder } => self.remove_local_folder(folder).await?,
+            Action::ForgetFolder { folder } => self.forget_folder(folder).await?,
+            _ => return Ok(()),
+        }
+        self.count(&planned.action);
+        let verb = planned.action.verb();
+        self.step(Step::Done { rule: planned.rule.to_string(), action: verb, path: path.clone() });
+        if matches!(planned.action, Action::JoinFolder { .. } | Action::ForgetFolder { .. }) {
+            return Ok(());
+        }
+        let event = Event {
+            run: self.run.to_string(),
+            at: self.now(),
+            rule: planned.rule.to_string(),
+            action: verb.to_owned(),
+            path,
+            asset: None,
+            reason: planned.reason.to_owned(),
+            seen: "{}".to_owned(),
+            outcome: "done".to_owned(),
+        };
+        let mirror = self.mirror;
+        self.engine.keeper.write(move |tx| tx.add_event(mirror, &event)).await?;
+        Ok(())
+    }
+
+    async fn agree_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        let Some(row) = self.folders().get(folder).cloned() else { return Ok(()) };
+        self.keep_folder(FolderRow { agreed: true, ..row }, false).await?;
+        Ok(())
+    }
+
+    async fn make_remote_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        let (row, parent, parent_id) = {
+            let folders = self.folders();
+            let Some(row) = folders.get(folder).cloned() else { return Ok(()) };
+            let Some(parent) = row.local.as_ref().and_then(|local| local.parent) else { return Ok(()) };
+            let above = folders.get(parent).and_then(|above| above.remote.clone());
+            let Some(above) = above else {
+                return Err(refused("the directory above it has no storage folder on the server"));
+            };
+            (row, parent, above.id)
+        };
+        let Some(name) = row.local.as_ref().map(|local| local.name.clone()) else { return Ok(()) };
+        let made = match self.engine.remote.make_folder(parent_id.as_ref(), &name).await {
+            Ok(made) => made,
+            // The answer was lost: it may have been made, and a second one must not be.
+            Err(error) if error.effect_unknown() => {
+                let found = self
+                    .engine
+                    .remote
+                    .folders()
+                    .await?
+                    .into_iter()
+                    .filter(|found| found.parent == parent_id && found.name == name)
+                    .min_by(|a, b| a.id.cmp(&b.id));
+                match found {
+                    Some(found) => found,
+                    None => self.engine.remote.make_folder(parent_id.as_ref(), &name).await?,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        self.reach(CrashPoint::RemoteFolderMade)?;
+        let remote = made_dir(made, parent, &name);
+        self.keep_folder(FolderRow { remote: Some(remote), agreed: true, ..row }, false).await?;
+        Ok(())
+    }
+
+    async fn make_local_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        let (row, path) = {
+            let folders = self.folders();
+            let (Some(row), Some(path)) = (folders.get(folder).cloned(), folders.path(folder)) else { return Ok(()) };
+            (row, path)
+        };
+        let Some(remote) = row.remote.clone() else { return Ok(()) };
+        self.engine.disk.make_dir(&path).await?;
+        self.engine.disk.sync().await?;
+        self.reach(CrashPoint::LocalFolderMade)?;
+        let local = LocalDir { parent: remote.parent, name: remote.given_name, inode: 0, birth_ns: 0 };
+        self.keep_folder(FolderRow { local: Some(local), agreed: true, ..row }, false).await?;
+        self.made_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(remote.parent);
+        Ok(())
+    }
+
+    /// Directories that were made get their inodes written down, one listing per directory above them.
+    pub(crate) async fn look_at_made_folders(&self) -> Result<(), PassError> {
+        let made: Vec<FolderId> = {
+            let mut made = self.made_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            std::mem::take(&mut *made).into_iter().collect()
+        };
+        for parent in made {
+            self.scan_one(parent).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_remote_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        let Some(row) = self.folders().get(folder).cloned() else { return Ok(()) };
+        let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { return Ok(()) };
+        // What the removal of a folder does to assets in it is not documented, so it is asked right before.
+        match self.engine.remote.folder_asset_ids(&id).await? {
+            Answer::Found(ids) if ids.is_empty() => self.engine.remote.remove_folder(&id).await?,
+            Answer::Found(_) => return Err(refused("there are assets in it that are not known here yet")),
+            Answer::NotFound => {}
+            Answer::Denied => return Err(refused("the server does not let us see what is in it")),
+        }
+        self.reach(CrashPoint::FolderRemoved)?;
+        self.keep_folder(FolderRow { remote: None, remote_unknown: None, ..row }, false).await?;
+        Ok(())
+    }
+
+    async fn remove_local_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        let (row, path) = {
+            let folders = self.folders();
+            let (Some(row), Some(path)) = (folders.get(folder).cloned(), folders.path(folder)) else { return Ok(()) };
+            (row, path)
+        };
+        self.engine.disk.remove_dir(&path).await?;
+        self.engine.disk.sync().await?;
+        self.reach(CrashPoint::FolderRemoved)?;
+        self.keep_folder(FolderRow { local: None, local_unknown: None, ..row }, false).await?;
+        Ok(())
+    }
+
+    async fn forget_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        self.engine.keeper.write(move |tx| tx.remove_folder(folder)).await?;
+        self.change_folders(|folders| folders.remove(folder));
+        Ok(())
+    }
+
+    pub(crate) fn folder_failed(&self, folder: FolderId) -> bool {
+        self.failed_folders.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(&folder)
+    }
+
+    pub(crate) fn folder_fails(&self, folder: FolderId, item: FailedItem) {
+        self.failed_folders.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(folder);
+        self.report().failed.push(item);
+    }
+}
+
+fn made_dir(made: RemoteFolder, parent: FolderId, name: &str) -> RemoteDir {
+    RemoteDir {
+        id: Some(made.id),
+        parent: Some(parent),
+        name: made.name,
+        given_name: name.to_owned(),
+        contribution: made.contribution,
+        organizer: made.organizer,
+        editable: made.editable,
+    }
+}
+
+fn refused(message: &str) -> PassError {
+    RemoteError {
+        what: "change the storage folder",
+        kind: RemoteErrorKind::Refused { status: 0, message: message.to_owned() },
+    }
+    .into()
+}

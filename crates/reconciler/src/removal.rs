@@ -1,0 +1,110 @@
+//! Deletions, on either side: always into that side's trash, always on fresh evidence, never repeated from memory.
+
+use crate::crash::CrashPoint;
+use crate::execute::Task;
+use crate::observe::Said;
+use crate::pass::{Pass, PassError};
+use crate::rounds::Done;
+use damsync_model::id::AssetId;
+use damsync_model::plan::Action;
+use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
+use damsync_store::Presence;
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// R8 and R13: the file was deleted here. Both sides are asked once more before the asset goes.
+    pub(crate) async fn trash_remote(&self, task: &Task<'_>) -> Result<Done, PassError> {
+        let Action::TrashRemote { asset, place, .. } = &task.planned.action else { return Ok(Done::DecideAgain) };
+        if !self.is_absent_here(task).await? {
+            self.look_again(place.folder, &self.key(place), &task.path).await?;
+            return Ok(Done::DecideAgain);
+        }
+        let Some(known) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
+        match self.engine.remote.asset(asset).await? {
+            Answer::Found(now) => {
+                let unchanged = now.updated_at == known.asset.updated_at
+                    && now.version == known.asset.version
+                    && now.filename == known.asset.filename
+                    && now.trashed_at.is_none();
+                if !unchanged {
+                    self.observe(vec![now], Said::ByDatabase).await?;
+                    // If only metadata moved, the next decision is the same, with fresh knowledge (R13).
+                    return Ok(Done::DecideAgain);
+                }
+            }
+            // What became of it is for the evidence to say, not for this deletion.
+            Answer::NotFound | Answer::Denied => {
+                self.question(vec![asset.clone()], None, 0).await?;
+                return Ok(Done::DecideAgain);
+            }
+        }
+        match self.engine.remote.trash(asset).await {
+            Ok(()) => {}
+            Err(RemoteError { kind: RemoteErrorKind::Forbidden(why), .. }) => {
+                return self.deletion_refused(task, asset, &why).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.reach(CrashPoint::TrashedRemote)?;
+        let (mirror, asset, event) = (self.mirror, asset.clone(), self.event(task, self.deletion_outcome()));
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.set_presence(mirror, &asset, Presence::Trashed)?;
+                tx.set_next_look(mirror, &asset, None)?;
+                tx.remove_base(mirror, &asset)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        Ok(Done::Yes)
+    }
+
+    /// A refused deletion is cancelled: the agreement ends, and the file comes back as the new asset that it now is.
+    async fn deletion_refused(&self, task: &Task<'_>, asset: &AssetId, why: &str) -> Result<Done, PassError> {
+        let (mirror, asset) = (self.mirror, asset.clone());
+        let event = self.event(task, &format!("refused ({why}): cancelled, the file is restored"));
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.remove_base(mirror, &asset)?;
+                tx.mark_asset(mirror, &asset)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        tracing::warn!(path = %task.path, why, "the server refused the deletion; the file is restored");
+        Ok(Done::DecideAgain)
+    }
+
+    async fn is_absent_here(&self, task: &Task<'_>) -> Result<bool, PassError> {
+        match self.engine.disk.stat(&task.path).await {
+            Err(LocalError::Missing { .. }) => Ok(true),
+            Err(LocalError::RootLost) => Err(LocalError::RootLost.into()),
+            _ => Ok(false),
+        }
+    }
+
+    /// R9, R18 and R19: the asset went there.
+    pub(crate) async fn trash_local(&self, task: &Task<'_>) -> Result<Done, PassError> {
+        let Action::TrashLocal { asset, place, expect } = &task.planned.action else { return Ok(Done::DecideAgain) };
+        self.engine.disk.trash(&task.path, *expect, &self.slot()).await?;
+        self.reach(CrashPoint::TrashedLocal)?;
+        let (mirror, asset, folder, key) = (self.mirror, asset.clone(), place.folder, self.key(place));
+        let event = self.event(task, self.deletion_outcome());
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.remove_file(folder, &key)?;
+                tx.remove_base(mirror, &asset)?;
+                if tx.asset(mirror, &asset)?.is_some_and(|row| row.presence == Presence::Gone) {
+                    tx.remove_asset(mirror, &asset)?;
+                }
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        Ok(Done::Yes)
+    }
+
+    /// Deletions that a user approved do not count against the next hour.
+    fn deletion_outcome(&self) -> &'static str {
+        if self.deletions_approved() { "approved" } else { "done" }
+    }
+}

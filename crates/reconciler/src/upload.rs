@@ -1,0 +1,483 @@
+//! New content goes up: prepare → send → finish, with the journal before the first call and the base after the last.
+//!
+//! Preparing makes a pending asset at once, so a lost answer is followed by looking for what it left behind, and what is
+//! found is taken away before another attempt. A pending asset that cannot be found yet stays on the list of strays.
+
+use crate::crash::CrashPoint;
+use crate::execute::{Target, Task, agree, local_file};
+use crate::pass::{Pass, PassError, Step};
+use crate::rounds::Done;
+use damsync_model::content::{Claimed, Content};
+use damsync_model::id::{AssetId, FolderId, Guid};
+use damsync_model::plan::Action;
+use damsync_model::tree::{AssetState, LocalFile, RemoteAsset};
+use damsync_ports::{
+    Answer, LocalError, LocalSide, NewContent, PreparedUpload, RemoteError, RemoteErrorKind, RemoteSide, SignedUrl,
+    UploadSession,
+};
+use damsync_store::{AssetRow, Intent, Presence, SessionRow, StoreError, Stray};
+use std::time::Duration;
+
+/// Attempts at preparing anew, after lost answers and expired addresses.
+const ATTEMPTS: u32 = 3;
+
+/// Attempts at sending the bytes to one address.
+const SENDS: u32 = 4;
+
+/// First pause between them; doubled each time.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long the server may go on showing the version that a push replaced.
+const SUPERSEDED_MS: i64 = 15 * 60 * 1000;
+
+/// What an attempt at sending ended in.
+enum Sent {
+    Yes,
+    /// The signed address is no longer good.
+    Expired,
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// R1.
+    pub(crate) async fn upload(&self, task: &Task<'_>) -> Result<Done, PassError> {
+        let (file, content) = local_file(task)?;
+        let target = self.upload_target(file.place.folder)?;
+        self.announce(task, content.size);
+        let result = self.upload_attempts(task, file, content, &target).await;
+        self.step(Step::TransferEnded { path: task.path.to_string() });
+        result
+    }
+
+    fn announce(&self, task: &Task<'_>, bytes: u64) {
+        self.step(Step::TransferStarted { path: task.path.to_string(), direction: "push", bytes: Some(bytes) });
+    }
+
+    fn upload_target(&self, folder: FolderId) -> Result<Target, PassError> {
+        let remote = self.folders().get(folder).and_then(|row| row.remote.clone());
+        let refuse = |message: &str| {
+            Err(RemoteError {
+                what: "upload the file",
+                kind: RemoteErrorKind::Refused { status: 0, message: message.to_owned() },
+            }
+            .into())
+        };
+        match remote {
+            None => refuse("its directory has no storage folder on the server yet"),
+            Some(remote) if remote.id.is_none() => {
+                refuse("files cannot be uploaded above the storage folders; put it into a directory")
+            }
+            Some(remote) if remote.organizer => {
+                refuse("its storage folder is an organizer, which holds only folders; put it into a directory below")
+            }
+            Some(remote) => Ok((folder, remote)),
+        }
+    }
+
+    async fn upload_attempts(
+        &self,
+        task: &Task<'_>,
+        file: &LocalFile,
+        content: Content,
+        target: &Target,
+    ) -> Result<Done, PassError> {
+        let key = self.key(&file.place);
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let session = self.session(target).await?;
+            let mut intent = Intent {
+                marker: format!("damsync-{}", self.engine.chance.token()),
+                folder: file.place.folder,
+                key: key.clone(),
+                asset: None,
+                guid: None,
+                is_version: false,
+                session: Some(session.id),
+                content,
+                url: None,
+                prepared_at: None,
+                opened_at: self.now(),
+            };
+            self.open_intent(&intent).await?;
+            self.reach(CrashPoint::IntentOpen)?;
+            let new = NewContent {
+                filename: file.place.name.as_str().to_owned(),
+                size: content.size,
+                marker: intent.marker.clone(),
+            };
+            let prepared = match self.engine.remote.prepare_asset(&session, &new).await {
+                Ok(prepared) => prepared,
+                Err(error) if error.effect_unknown() => {
+                    self.clear_stray(&session, &intent.marker).await?;
+                    last = Some(error);
+                    continue;
+                }
+                Err(error) => {
+                    self.close_intent(&intent).await?;
+                    return Err(error.into());
+                }
+            };
+            self.reach(CrashPoint::Prepared)?;
+            let Some(asset) = prepared.asset.clone() else {
+                self.clear_stray(&session, &intent.marker).await?;
+                last = Some(nonsense("the answer names no asset"));
+                continue;
+            };
+            intent.asset = Some(asset.id.clone());
+            intent.guid = Some(asset.guid.clone());
+            self.keep_prepared(&mut intent, &prepared).await?;
+            match self.send(task, file, content, &prepared.url).await {
+                Ok(Sent::Yes) => {}
+                Ok(Sent::Expired) => {
+                    self.drop_pending(&intent).await?;
+                    last = Some(RemoteError { what: "send the file", kind: RemoteErrorKind::Expired });
+                    continue;
+                }
+                Err(error) => {
+                    if !matches!(error, PassError::Crashed(_) | PassError::Stopped) {
+                        self.drop_pending(&intent).await?;
+                    }
+                    return Err(error);
+                }
+            }
+            self.reach(CrashPoint::Sent)?;
+            let told = self.engine.remote.finish_asset(&asset.guid).await?;
+            self.reach(CrashPoint::Finished)?;
+            let mut asset = told.unwrap_or(asset);
+            if asset.state == AssetState::Pending {
+                asset.state = AssetState::Processing;
+            }
+            self.keep_upload(task, &intent, asset, file, content).await?;
+            self.reach(CrashPoint::UploadKept)?;
+            return Ok(Done::Yes);
+        }
+        Err(last.unwrap_or_else(|| nonsense("the upload was never tried")).into())
+    }
+
+    async fn keep_upload(
+        &self,
+        task: &Task<'_>,
+        intent: &Intent,
+        asset: RemoteAsset,
+        file: &LocalFile,
+        content: Content,
+    ) -> Result<(), PassError> {
+        let row = self.uploaded_row(asset, file.place.folder, file.place.name.as_str(), content);
+        let (mirror, place, key) = (self.mirror, file.place.clone(), intent.key.clone());
+        let (marker, event) = (intent.marker.clone(), self.event(task, "done"));
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.put_asset(mirror, &row)?;
+                agree(tx, mirror, &row, &place, &key, content)?;
+                tx.close_intent(&marker)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        self.report().bytes_up += content.size;
+        Ok(())
+    }
+
+    /// The row of an asset that we uploaded: its local name is the file's, whatever name the server stored.
+    pub(crate) fn uploaded_row(&self, mut asset: RemoteAsset, folder: FolderId, name: &str, content: Content) -> AssetRow {
+        let key = damsync_model::name::NameKey::of(name, self.folders().folding());
+        let waits = asset.state != AssetState::Processed;
+        if waits || asset.claimed.md5.is_some_and(|md5| md5 != content.md5) {
+            asset.claimed = Claimed::default();
+        }
+        asset.storage_folder = None;
+        let now = self.server_now();
+        AssetRow {
+            next_look: waits.then(|| crate::observe::next_look(asset.updated_at, now)),
+            folder: Some(folder),
+            given_name: name.to_owned(),
+            key,
+            presence: Presence::Live,
+            learned: false,
+            unacknowledged: false,
+            superseded: None,
+            asset,
+        }
+    }
+
+    /// R3, R7 with `local-wins`, R20.
+    pub(crate) async fn push_version(&self, task: &Task<'_>) -> Result<Done, PassError> {
+        let (file, content) = local_file(task)?;
+        let Action::PushVersion { asset, expect_remote, .. } = &task.planned.action else {
+            return Ok(Done::DecideAgain);
+        };
+        if self.resent_before(task).await? {
+            return Err(RemoteError {
+                what: "push the version",
+                kind: RemoteErrorKind::Refused {
+                    status: 0,
+                    message: "the server's copy is damaged again after it was sent once more; the local file is untouched"
+                        .to_owned(),
+                },
+            }
+            .into());
+        }
+        let Some(row) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
+        self.announce(task, content.size);
+        let result = self.push_attempts(task, file, content, &row, expect_remote.version).await;
+        self.step(Step::TransferEnded { path: task.path.to_string() });
+        result
+    }
+
+    /// A damaged copy is sent once more, not for ever.
+    async fn resent_before(&self, task: &Task<'_>) -> Result<bool, PassError> {
+        const DAMAGED: &str = "the server's copy is damaged";
+        if task.planned.reason != DAMAGED {
+            return Ok(false);
+        }
+        let (mirror, path) = (self.mirror, task.path.to_string());
+        let last = self.engine.keeper.read(move |tx| tx.history_of(mirror, &path, 1)).await?;
+        Ok(last.first().is_some_and(|row| row.event.reason == DAMAGED))
+    }
+
+    async fn push_attempts(
+        &self,
+        task: &Task<'_>,
+        file: &LocalFile,
+        content: Content,
+        row: &AssetRow,
+        before: Option<u64>,
+    ) -> Result<Done, PassError> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let mut intent = Intent {
+                marker: format!("damsync-{}", self.engine.chance.token()),
+                folder: file.place.folder,
+                key: self.key(&file.place),
+                asset: Some(row.asset.id.clone()),
+                guid: Some(row.asset.guid.clone()),
+                is_version: true,
+                session: None,
+                content,
+                url: None,
+                prepared_at: None,
+                opened_at: self.now(),
+            };
+            self.open_intent(&intent).await?;
+            self.reach(CrashPoint::IntentOpen)?;
+            let new = NewContent {
+                filename: row.asset.filename.clone(),
+                size: content.size,
+                marker: intent.marker.clone(),
+            };
+            let prepared = match self.engine.remote.prepare_version(&row.asset.id, &new).await {
+                Ok(prepared) => prepared,
+                // A prepared version that gets no bytes is harmless.
+                Err(error) if error.effect_unknown() => {
+                    last = Some(error);
+                    continue;
+                }
+                Err(error) => {
+                    self.close_intent(&intent).await?;
+                    return Err(error.into());
+                }
+            };
+            self.reach(CrashPoint::Prepared)?;
+            self.keep_prepared(&mut intent, &prepared).await?;
+            match self.send(task, file, content, &prepared.url).await {
+                Ok(Sent::Yes) => {}
+                Ok(Sent::Expired) => {
+                    last = Some(RemoteError { what: "send the file", kind: RemoteErrorKind::Expired });
+                    continue;
+                }
+                Err(error) => {
+                    if !matches!(error, PassError::Crashed(_) | PassError::Stopped) {
+                        self.close_intent(&intent).await?;
+                    }
+                    return Err(error);
+                }
+            }
+            self.reach(CrashPoint::Sent)?;
+            let told = self.engine.remote.finish_version(&row.asset.guid).await?;
+            self.reach(CrashPoint::Finished)?;
+            let asset = match told {
+                Some(asset) => asset,
+                None => match self.engine.remote.asset(&row.asset.id).await? {
+                    Answer::Found(asset) => asset,
+                    Answer::NotFound | Answer::Denied => row.asset.clone(),
+                },
+            };
+            self.keep_version(task, &intent, asset, row, file, content, before).await?;
+            self.reach(CrashPoint::UploadKept)?;
+            return Ok(Done::Yes);
+        }
+        Err(last.unwrap_or_else(|| nonsense("the version was never sent")).into())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that one version leaves behind, written at once")]
+    async fn keep_version(
+        &self,
+        task: &Task<'_>,
+        intent: &Intent,
+        mut asset: RemoteAsset,
+        old: &AssetRow,
+        file: &LocalFile,
+        content: Content,
+        before: Option<u64>,
+    ) -> Result<(), PassError> {
+        let head_moved = asset.version != before || asset.claimed.md5 == Some(content.md5);
+        let mut superseded = None;
+        if !head_moved && let Some(version) = before {
+            // The head moves only when the version is processed: until then the server shows the one before.
+            superseded = Some((version, self.server_now().plus_ms(SUPERSEDED_MS)));
+            asset.version = Some(version + 1);
+            asset.state = AssetState::Processing;
+        }
+        let between = matches!((before, asset.version), (Some(before), Some(now)) if now > before + 1);
+        let mut row = self.uploaded_row(asset, file.place.folder, &old.given_name, content);
+        row.folder = old.folder;
+        row.presence = old.presence;
+        row.superseded = superseded;
+        let (mirror, place, key, marker) = (self.mirror, file.place.clone(), intent.key.clone(), intent.marker.clone());
+        let mut event = self.event(task, "done");
+        if between {
+            event.reason.push_str("; somebody else pushed a version at the same time: settled by order, both are kept");
+        }
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.put_asset(mirror, &row)?;
+                agree(tx, mirror, &row, &place, &key, content)?;
+                tx.close_intent(&marker)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        self.report().bytes_up += content.size;
+        Ok(())
+    }
+
+    /// Sends the bytes, again where that may help; each attempt reads the file anew.
+    async fn send(
+        &self,
+        task: &Task<'_>,
+        file: &LocalFile,
+        content: Content,
+        url: &SignedUrl,
+    ) -> Result<Sent, PassError> {
+        let mut pause = PAUSE;
+        for attempt in 1..=SENDS {
+            self.check_stop()?;
+            let payload = self.engine.disk.read(&task.path, file.stat, content).await?;
+            let error = match self.engine.remote.send(url, payload).await {
+                Ok(()) => return Ok(Sent::Yes),
+                Err(error) => error,
+            };
+            match error.kind {
+                RemoteErrorKind::Expired => return Ok(Sent::Expired),
+                RemoteErrorKind::Body(why) => {
+                    // The file changed under us, or could not be read: it is looked at again.
+                    return Err(LocalError::Changed { path: task.path.clone(), found: why }.into());
+                }
+                RemoteErrorKind::Busy { .. } | RemoteErrorKind::NoAnswer(_) if attempt < SENDS => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                _ => return Err(error.into()),
+            }
+        }
+        Err(nonsense("the file was never sent").into())
+    }
+
+    /// The upload session for a directory; one per pass.
+    async fn session(&self, (folder, remote): &Target) -> Result<UploadSession, PassError> {
+        let mut sessions = self.sessions.lock().await;
+        if let Some(session) = sessions.get(folder) {
+            return Ok(session.clone());
+        }
+        let Some(id) = &remote.id else { return Err(nonsense("a storage folder without an id").into()) };
+        let session = self.engine.remote.open_session(id, remote.contribution).await?;
+        self.reach(CrashPoint::SessionOpen)?;
+        let (mirror, now) = (self.mirror, self.now());
+        let row = SessionRow { id: session.id, guid: session.guid.clone(), folder: *folder, opened_at: now };
+        self.engine.keeper.write(move |tx| tx.put_session(mirror, &row)).await?;
+        sessions.insert(*folder, session.clone());
+        Ok(session)
+    }
+
+    /// Says of every session that it has all it will get.
+    pub(crate) async fn close_sessions(&self) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        self.sessions.lock().await.clear();
+        for row in self.engine.keeper.read(move |tx| tx.sessions(mirror)).await? {
+            let session = UploadSession { id: row.id, guid: row.guid };
+            match self.engine.remote.close_session(&session).await {
+                Ok(()) => {}
+                Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => {}
+                Err(error) => {
+                    tracing::warn!(session = row.id, %error, "the upload session could not be closed; the next pass does it");
+                    continue;
+                }
+            }
+            self.engine.keeper.write(move |tx| tx.remove_session(mirror, row.id)).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_intent(&self, intent: &Intent) -> Result<(), PassError> {
+        let (mirror, intent) = (self.mirror, intent.clone());
+        Ok(self.engine.keeper.write(move |tx| tx.put_intent(mirror, &intent)).await?)
+    }
+
+    pub(crate) async fn close_intent(&self, intent: &Intent) -> Result<(), PassError> {
+        let marker = intent.marker.clone();
+        Ok(self.engine.keeper.write(move |tx| tx.close_intent(&marker)).await?)
+    }
+
+    async fn keep_prepared(&self, intent: &mut Intent, prepared: &PreparedUpload) -> Result<(), PassError> {
+        intent.url = Some(prepared.url.expose().to_owned());
+        intent.prepared_at = Some(self.now());
+        self.open_intent(intent).await?;
+        self.reach(CrashPoint::PreparedKept)
+    }
+
+    /// Takes the pending asset of an intent away again.
+    pub(crate) async fn drop_pending(&self, intent: &Intent) -> Result<(), PassError> {
+        if let Some(asset) = &intent.asset
+            && !intent.is_version
+        {
+            self.engine.remote.trash(asset).await?;
+        }
+        self.close_intent(intent).await
+    }
+
+    /// After a lost answer: what it left behind is taken away, or looked for later if the index does not know it yet.
+    pub(crate) async fn clear_stray(&self, session: &UploadSession, marker: &str) -> Result<(), PassError> {
+        let found = self.engine.remote.pending(session, marker).await?;
+        for asset in &found {
+            self.engine.remote.trash(&asset.id).await?;
+        }
+        let stray = Stray {
+            marker: marker.to_owned(),
+            session: session.id,
+            session_guid: session.guid.clone(),
+            since: self.now(),
+        };
+        let (mirror, known) = (self.mirror, !found.is_empty());
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.close_intent(&stray.marker)?;
+                if known { Ok(()) } else { tx.put_stray(mirror, &stray) }
+            })
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn asset_row(&self, id: &AssetId) -> Result<Option<AssetRow>, PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
+        Ok(self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?)
+    }
+}
+
+pub(crate) fn nonsense(why: &str) -> RemoteError {
+    RemoteError { what: "upload the file", kind: RemoteErrorKind::Nonsense(why.to_owned()) }
+}
+
+/// A guid that the journal must have by now.
+pub(crate) fn known_guid(intent: &Intent) -> Result<&Guid, PassError> {
+    intent.guid.as_ref().ok_or_else(|| StoreError::Nonsense("a prepared upload without a guid").into())
+}
