@@ -207,8 +207,8 @@ pub fn host_part(host: &str) -> String {
 
 const CONFLICT: &str = " (conflict ";
 
-/// Takes a name apart that has exactly the form of a conflict copy, into what stands before and behind the suffix. Hosts
-/// have dots, so the suffix is looked for before the extension is.
+/// Takes a name apart that has exactly the form of a conflict copy, into what stands before and behind the suffix.
+/// Hosts have dots, so the suffix is looked for before the extension is.
 fn split_conflict_suffix(name: &str) -> Option<(&str, &str)> {
     let at = name.rfind(CONFLICT).filter(|at| *at > 0)?;
     let (inside, extension) = name[at + CONFLICT.len()..].split_once(')')?;

@@ -46,7 +46,8 @@ pub enum DeletePolicy {
     Keep,
 }
 
-/// How many deletions within an hour are held: more than the share (and more than [`MaxDelete::FEW`]), or more than the count.
+/// How many deletions within an hour are held: more than the share (and more than [`MaxDelete::FEW`]), or more than the
+/// count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxDelete {
     /// Per mille of the tracked files.

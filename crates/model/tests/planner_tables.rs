@@ -224,6 +224,7 @@ fn r7_edits_on_both_sides_are_a_conflict() {
         a.jpg@1        a.jpg@2  a.jpg@3              => R7 keep_both a.jpg
         a.jpg@5v5      a.jpg@2  a.jpg@3v4            => R7 keep_both a.jpg
         a.jpg@1        a.jpg@2  a.jpg@?v3:processing => R7 waiting processing
+        a.jpg@1        a.jpg@2  a.jpg@1v3:processing => R7 waiting processing
         a.jpg@1        a.jpg@2  a.jpg@3:approval     => R7 waiting approval
         a.jpg@1        a.jpg@2  a.jpg@3:nodownload   => R7 held not_permitted
         a.jpg@1v-:sent a.jpg@1  a.jpg@3              => R7 keep_both a.jpg

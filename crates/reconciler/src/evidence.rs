@@ -4,6 +4,7 @@
 //! asset of it answers (or the folder says that it is empty), since a look-up answers 404 also for what we may no longer
 //! see. If the folder is gone too, the server's trash must have grown by at least as many. Anything else: not known.
 
+use crate::gather_assets::TrashCounts;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
@@ -32,8 +33,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     pub(crate) async fn question(
         &self,
         missing: Vec<AssetId>,
-        trash_before: Option<i64>,
-        trash_now: u64,
+        trash: &mut TrashCounts,
     ) -> Result<(), PassError> {
         let mut witnesses: BTreeMap<Option<FolderId>, Witness> = BTreeMap::new();
         let mut vanished = Vec::new();
@@ -64,23 +64,27 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Err(error) => self.not_known(&id, error).await?,
             }
         }
-        self.settle_vanished(vanished, trash_before, trash_now).await
+        self.settle_vanished(vanished, trash).await
     }
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
     async fn settle_vanished(
         &self,
         vanished: Vec<AssetId>,
-        trash_before: Option<i64>,
-        trash_now: u64,
+        trash: &mut TrashCounts,
     ) -> Result<(), PassError> {
         if vanished.is_empty() {
             return Ok(());
         }
         let count = u64::try_from(vanished.len()).unwrap_or(u64::MAX);
-        let grown = trash_before
+        let now = match trash.now {
+            Some(now) => now,
+            None => *trash.now.insert(self.engine.remote.trash_count().await?),
+        };
+        let grown = trash
+            .before
             .and_then(|before| u64::try_from(before).ok())
-            .is_some_and(|before| trash_now.saturating_sub(before) >= count);
+            .is_some_and(|before| now.saturating_sub(before) >= count);
         for id in &vanished {
             self.set_presence(id, if grown { Presence::Gone } else { Presence::Unknown }).await?;
         }

@@ -5,7 +5,7 @@
 //! of ids. What a list leaves out is only a question (see `evidence`).
 
 use crate::observe::Said;
-use crate::pass::{Depth, Pass, PassError};
+use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use damsync_model::id::{AssetId, FolderId, StorageFolderId};
 use damsync_model::plan::HoldReason;
@@ -38,21 +38,25 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Ok((tx.cursor(mirror, "listed")?, tx.cursor(mirror, "window_from")?, tx.cursor(mirror, "trash_count")?))
             })
             .await?;
-        let trash_now = self.engine.remote.trash_count().await?;
-        if self.request.depth == Depth::Full || listed.is_none() {
-            self.list_everything(trash_before, trash_now).await?;
+        let mut trash = TrashCounts { before: trash_before, now: None };
+        if self.asked.trash_count || listed.is_none() {
+            trash.now = Some(self.engine.remote.trash_count().await?);
+        }
+        if self.asked.everything || listed.is_none() {
+            self.list_everything(&mut trash).await?;
             self.set_cursors(&[("listed", 1), ("window_from", self.server_time.0 - INDEX_LAG_MS)]).await?;
-        } else {
-            let from = UnixMs(window_from.unwrap_or(0));
+        } else if self.asked.feeds {
             self.follow_hints().await?;
-            self.follow_feed(from).await?;
-            let trash_moved = trash_before != Some(i64::try_from(trash_now).unwrap_or(i64::MAX));
-            if self.request.depth != Depth::Poll || trash_moved {
-                self.sweep(trash_before, trash_now).await?;
+            self.follow_feed(UnixMs(window_from.unwrap_or(0))).await?;
+            if self.asked.sweep || trash.moved() {
+                self.sweep(&mut trash).await?;
             }
         }
-        self.look_at_waiting(trash_before, trash_now).await?;
-        self.set_cursors(&[("trash_count", i64::try_from(trash_now).unwrap_or(i64::MAX))]).await
+        self.look_at_waiting(&mut trash).await?;
+        match trash.now {
+            Some(count) => self.set_cursors(&[("trash_count", signed(count))]).await,
+            None => Ok(()),
+        }
     }
 
     async fn set_cursors(&self, values: &[(&'static str, i64)]) -> Result<(), PassError> {
@@ -99,7 +103,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut complete = u64::try_from(changed.assets.len()).unwrap_or(0) >= changed.total;
         let found = changed.total;
         self.observe_and_ask(changed.assets).await?;
-        if newest >= from {
+        if newest >= from && self.asked.overlap {
             let ours =
                 self.engine.keeper.read(move |tx| tx.count_updated_between(mirror, from, newest)).await?;
             let theirs = self.engine.remote.count_between(&self.scope, from, newest).await?;
@@ -131,7 +135,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Which ids are there. What is new is asked for, what is missing is questioned.
-    async fn sweep(&self, trash_before: Option<i64>, trash_now: u64) -> Result<(), PassError> {
+    async fn sweep(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
         let there = self.ids_in_scope().await?;
         let (new, missing) = self.compare_ids(&there).await?;
         self.fetch(&new).await?;
@@ -155,7 +159,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(());
         }
         let missing: Vec<AssetId> = missing.into_iter().filter(|id| !again.contains(id)).collect();
-        self.question(missing, trash_before, trash_now).await
+        self.question(missing, trash).await
     }
 
     async fn ids_in_scope(&self) -> Result<BTreeSet<AssetId>, PassError> {
@@ -225,7 +229,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Every folder's assets, by the database's word: at first contact, after the state was lost, and for a full pass.
-    async fn list_everything(&self, trash_before: Option<i64>, trash_now: u64) -> Result<(), PassError> {
+    async fn list_everything(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
         let folders: Vec<(FolderId, StorageFolderId)> = self
             .folders()
             .iter()
@@ -250,7 +254,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         self.fetch_listed(batch).await?;
-        self.question(missing, trash_before, trash_now).await
+        self.question(missing, trash).await
     }
 
     /// Like `fetch`, but the folder of each is known already.
@@ -275,7 +279,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Assets that no list shows, because they are not processed, submitted or approved, or the index is late.
-    async fn look_at_waiting(&self, trash_before: Option<i64>, trash_now: u64) -> Result<(), PassError> {
+    async fn look_at_waiting(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
         let (mirror, now) = (self.mirror, self.server_now());
         let rows = self.engine.keeper.read(move |tx| tx.assets_to_look_at(mirror, now)).await?;
         for batch in rows.chunks(BATCH) {
@@ -300,7 +304,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     Answer::NotFound | Answer::Denied => gone.push(id),
                 }
             }
-            self.question(gone, trash_before, trash_now).await?;
+            self.question(gone, trash).await?;
         }
         Ok(())
     }
@@ -310,6 +314,23 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let row = self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?;
         Ok(row.map_or(UnixMs(0), |row| row.asset.updated_at))
     }
+}
+
+/// How many assets were in the server's trash at the last good pass, and now, once asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TrashCounts {
+    pub before: Option<i64>,
+    pub now: Option<u64>,
+}
+
+impl TrashCounts {
+    fn moved(&self) -> bool {
+        self.now.is_some_and(|now| self.before != Some(signed(now)))
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Far enough ahead for "up to now", whatever the server's clock does meanwhile.

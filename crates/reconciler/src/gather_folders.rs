@@ -121,7 +121,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         for row in missing {
             let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { continue };
-            let changed = match scope::folder_is_gone(&self.engine.remote, &id).await? {
+            let changed = match scope::folder_is_gone(&*self.engine.remote, &id).await? {
                 Some(true) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
                 // Still there, so it lies outside the mirror now: for the mirror it is gone.
                 Some(false) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },

@@ -61,8 +61,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 }
             }
         }
+        if self.defers_deletions() {
+            self.report().deferred_deletions = local.count;
+            local = Tally::default();
+        }
         let local_deletions_held = self.judge_side(Side::Local, "trash_remote", local).await?;
         let remote_deletions_held = self.judge_side(Side::Remote, "trash_local", remote).await?;
+        let local_deletions_held = local_deletions_held || self.defers_deletions();
         Ok(Verdict { local_deletions_held, remote_deletions_held })
     }
 

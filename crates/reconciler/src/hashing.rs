@@ -1,6 +1,6 @@
 //! Reading files: those that changed are hashed once they are quiet, beside each other.
 
-use crate::pass::{Depth, Pass, PassError, Step};
+use crate::pass::{Ask, Pass, PassError, Step};
 use crate::report::SkippedItem;
 use damsync_model::content::Content;
 use damsync_model::id::FolderId;
@@ -23,10 +23,10 @@ const TOGETHER: usize = 8;
 const RACY_MS: i64 = 2000;
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
-    /// Hashes what has no hash, waiting up to twice `settle` for files that are not quiet yet. With [`Depth::Full`],
+    /// Hashes what has no hash, waiting up to twice `settle` for files that are not quiet yet. With [`Ask::Full`],
     /// hashes everything.
     pub(crate) async fn read_files(&self) -> Result<(), PassError> {
-        if self.request.depth == Depth::Full {
+        if self.request.ask == Ask::Full {
             self.forget_hashes().await?;
         }
         let patience = self.engine.spec.settle * 2;

@@ -43,5 +43,8 @@ mod source;
 mod upload;
 
 pub use keeper::Keeper;
-pub use pass::{Depth, Engine, FolderChoice, Hooks, MirrorSpec, PassError, Permission, Request, Step};
+pub use pass::{
+    Ask, Deletions, Engine, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission, Reach, Request,
+    Step,
+};
 pub use source::{Chance, Clock, Stop};

@@ -9,6 +9,7 @@ use crate::report::{Outcome, Report};
 use crate::source::{Chance, Clock, Stop};
 use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
 use damsync_model::name::Folding;
+use damsync_model::path::MirrorPath;
 use damsync_model::plan::HoldReason;
 use damsync_model::planner::Rules;
 use damsync_model::policy::Policy;
@@ -60,15 +61,55 @@ pub struct MirrorSpec {
     pub host: String,
 }
 
-/// How thorough a pass is.
+/// Which directories are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// All.
+    Everywhere,
+    /// These, as the watcher named them.
+    At(Vec<LookAt>),
+    /// None: nothing happened here.
+    Nowhere,
+}
+
+/// A directory to be listed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LookAt {
+    /// Which.
+    pub path: MirrorPath,
+    /// How far down.
+    pub reach: Reach,
+}
+
+/// How far down a directory is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Its names alone.
+    Itself,
+    /// Everything below it too.
+    Below,
+}
+
+/// What the server is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// What feeds, hints and scans show, and the sweep of ids where it is due.
+pub enum Ask {
+    /// Nothing: something happened here only.
+    Nothing,
+    /// The feeds; folders, trash and ids in turns, each at least every tenth time.
     Poll,
-    /// Everything that a one-shot pass looks at: the sweep of ids too.
+    /// Everything that a one-shot pass asks for: the sweep of ids too.
     Whole,
-    /// Every file is hashed and every asset asked for again.
+    /// Every asset; and every file here is hashed again.
     Full,
+}
+
+/// When deletions of files here travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletions {
+    /// In this pass.
+    Now,
+    /// In a later one: a burst is still going on, and is judged as a whole.
+    Later,
 }
 
 /// What a pass may do.
@@ -83,10 +124,14 @@ pub enum Permission {
 }
 
 /// What the caller wants of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// How thorough.
-    pub depth: Depth,
+    /// Where to look here.
+    pub look: Look,
+    /// What to ask there.
+    pub ask: Ask,
+    /// When deletions travel.
+    pub deletions: Deletions,
     /// What may be done.
     pub permission: Permission,
 }
@@ -153,8 +198,10 @@ pub struct Engine<D, R> {
     pub keeper: Keeper,
     /// The local side.
     pub disk: D,
-    /// The remote side.
-    pub remote: R,
+    /// The remote side; shared by the mirrors of one account.
+    pub remote: Arc<R>,
+    /// What earlier passes found out, so that not every pass asks again.
+    pub known: Mutex<Known>,
     /// The time.
     pub clock: Clock,
     /// Unique texts.
@@ -163,6 +210,54 @@ pub struct Engine<D, R> {
     pub hooks: Hooks,
     /// A wish to stop.
     pub stop: Stop,
+}
+
+/// What a pass found out about the server, for those after it.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// How far the server's clock is ahead of ours, once it was asked.
+    server_ahead_ms: Option<i64>,
+    /// How often the feeds were polled.
+    polls: u64,
+}
+
+/// What this pass asks the server for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent requests, each asked for by its name")]
+pub(crate) struct Asked {
+    pub folders: bool,
+    pub feeds: bool,
+    pub overlap: bool,
+    pub trash_count: bool,
+    pub sweep: bool,
+    pub everything: bool,
+}
+
+impl Asked {
+    /// A quiet poll needs three requests: the two feeds and one of the others in turn.
+    const fn by(ask: Ask, polls: u64) -> Self {
+        let nothing =
+            Self { folders: false, feeds: false, overlap: false, trash_count: false, sweep: false, everything: false };
+        match ask {
+            Ask::Nothing => nothing,
+            Ask::Poll => Self {
+                feeds: true,
+                folders: polls % 3 == 0,
+                trash_count: polls % 3 == 1,
+                overlap: polls % 3 == 2,
+                sweep: polls % 10 == 9,
+                everything: false,
+            },
+            Ask::Whole | Ask::Full => Self {
+                folders: true,
+                feeds: true,
+                overlap: true,
+                trash_count: true,
+                sweep: true,
+                everything: matches!(ask, Ask::Full),
+            },
+        }
+    }
 }
 
 /// Why a pass ended before its end. What it had done until then is recorded; the next pass goes on.
@@ -195,6 +290,7 @@ pub enum PassError {
 pub(crate) struct Pass<'e, D, R> {
     pub engine: &'e Engine<D, R>,
     pub request: Request,
+    pub asked: Asked,
     pub mirror: MirrorId,
     pub run: RunId,
     pub started: UnixMs,
@@ -230,7 +326,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             dry_run: request.permission == Permission::DryRun,
             ..Report::default()
         };
-        let result = self.run_pass(request, began, &mut report).await;
+        let result = Box::pin(self.run_pass(request, began, &mut report)).await;
         report.requests = self.remote.requests() - requests;
         report.elapsed_ms = u64::try_from(self.clock.now().0 - began.0).unwrap_or(0);
         let result = match result {
@@ -252,10 +348,30 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let run = self.chance.run();
         let mut row = row;
         let stand = crate::root::look(self, &row, report).await?;
-        let identity = self.remote.identity().await?;
-        let remote_folders = self.remote.folders().await?;
-        let binding = crate::scope::bind(self, &mut row, &identity, &remote_folders, report).await?;
+        let (asked, server_ahead_ms) = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            // The first pass asks for everything, whatever was wanted of it.
+            let ask = if known.server_ahead_ms.is_none() && request.ask != Ask::Full { Ask::Whole } else { request.ask };
+            if ask == Ask::Poll {
+                known.polls += 1;
+            }
+            (Asked::by(ask, known.polls), known.server_ahead_ms)
+        };
+        let (server_time, remote_folders, binding) = match server_ahead_ms {
+            Some(ahead) if !asked.folders => {
+                (self.clock.now().plus_ms(ahead), None, crate::scope::bound(&row)?)
+            }
+            _ => {
+                let identity = self.remote.identity().await?;
+                let folders = self.remote.folders().await?;
+                let binding = crate::scope::bind(self, &mut row, &identity, &folders, report).await?;
+                let ahead = identity.server_time.0 - self.clock.now().0;
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).server_ahead_ms = Some(ahead);
+                (identity.server_time, Some(folders), binding)
+            }
+        };
         let acts = request.permission != Permission::DryRun;
+        let allow = request.permission == Permission::AllowDeletes;
         let entered = crate::root::enter(self, &mut row, stand, acts).await?;
         // A dry run may not even probe the file system, which needs a file of ours.
         let folding = if acts { self.disk.folding().await? } else { Folding::default() };
@@ -263,17 +379,18 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let pass = Pass {
             engine: self,
             request,
+            asked,
             mirror: row.id,
             run,
             started: began,
-            server_time: identity.server_time,
+            server_time,
             scope: binding.scope,
             folders: RwLock::new(folders),
             report: Mutex::new(std::mem::take(report)),
             sessions: tokio::sync::Mutex::new(BTreeMap::new()),
             no_deletions: binding.no_deletions,
-            reindexing: remote_folders.iter().any(|folder| folder.reindexing),
-            deletions_approved: AtomicBool::new(request.permission == Permission::AllowDeletes),
+            reindexing: remote_folders.iter().flatten().any(|folder| folder.reindexing),
+            deletions_approved: AtomicBool::new(allow),
             made_in: Mutex::default(),
             failed_folders: Mutex::default(),
         };
@@ -287,15 +404,21 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     async fn work(
         &self,
         row: &MirrorRow,
-        remote_folders: Vec<damsync_ports::RemoteFolder>,
+        remote_folders: Option<Vec<damsync_ports::RemoteFolder>>,
         has_root: bool,
     ) -> Result<(), PassError> {
-        self.gather_folders(remote_folders).await?;
+        if let Some(remote_folders) = remote_folders {
+            self.gather_folders(remote_folders).await?;
+        }
         if self.acts() {
             self.recover().await?;
         }
         if has_root {
-            self.scan().await?;
+            match &self.request.look {
+                Look::Everywhere => self.scan(vec![MirrorPath::ROOT]).await?,
+                Look::At(places) => self.scan_at(places).await?,
+                Look::Nowhere => {}
+            }
             self.read_files().await?;
         }
         self.gather_assets().await?;
@@ -345,6 +468,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     pub fn now(&self) -> UnixMs {
         self.engine.clock.now()
+    }
+
+    /// Deletions of files here wait for a later pass.
+    pub fn defers_deletions(&self) -> bool {
+        self.request.deletions == Deletions::Later
     }
 
     pub fn slot(&self) -> TrashSlot {

@@ -2,6 +2,7 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::Task;
+use crate::gather_assets::TrashCounts;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
@@ -33,7 +34,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             // What became of it is for the evidence to say, not for this deletion.
             Answer::NotFound | Answer::Denied => {
-                self.question(vec![asset.clone()], None, 0).await?;
+                self.question(vec![asset.clone()], &mut TrashCounts::default()).await?;
                 return Ok(Done::DecideAgain);
             }
         }

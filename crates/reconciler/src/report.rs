@@ -155,6 +155,9 @@ pub struct Report {
     pub bytes_up: u64,
     /// Bytes received.
     pub bytes_down: u64,
+    /// Deletions that wait until their burst has ended.
+    #[serde(skip)]
+    pub deferred_deletions: u64,
     /// HTTP requests.
     pub requests: u64,
     /// How long it took.

@@ -4,7 +4,7 @@
 //! may be concluded from them.
 
 use crate::gather_folders::empty_row;
-use crate::pass::{Pass, PassError, Step};
+use crate::pass::{LookAt, Pass, PassError, Reach, Step};
 use crate::report::SkippedItem;
 use damsync_model::id::{FolderId, MirrorId};
 use damsync_model::name::{FileName, Folding, NameKey, is_nfc};
@@ -31,9 +31,16 @@ struct Merged {
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
-    /// Walks the whole tree.
-    pub(crate) async fn scan(&self) -> Result<(), PassError> {
-        let mut queue = VecDeque::from([(self.folders().root(), MirrorPath::ROOT)]);
+    /// Walks these directories and everything below them.
+    pub(crate) async fn scan(&self, from: Vec<MirrorPath>) -> Result<(), PassError> {
+        let mut queue = VecDeque::new();
+        for path in from {
+            match self.folder_at(&path) {
+                Some(folder) => queue.push_back((folder, path)),
+                // Not known yet: the directory above it will show it.
+                None => queue.extend(self.known_above(&path)),
+            }
+        }
         let mut scanned = 0;
         while !queue.is_empty() {
             self.check_stop()?;
@@ -58,14 +65,50 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
+    /// Looks where the watcher saw something.
+    pub(crate) async fn scan_at(&self, places: &[LookAt]) -> Result<(), PassError> {
+        let mut below = Vec::new();
+        for place in places {
+            match (place.reach, self.folder_at(&place.path)) {
+                (Reach::Itself, Some(folder)) => self.scan_one(folder).await?,
+                _ => below.push(place.path.clone()),
+            }
+        }
+        self.scan(below).await
+    }
+
+    fn folder_at(&self, path: &MirrorPath) -> Option<FolderId> {
+        let folders = self.folders();
+        path.names().try_fold(folders.root(), |at, name| folders.local_child(at, &NameKey::of(name, folders.folding())))
+    }
+
+    fn known_above(&self, path: &MirrorPath) -> Option<(FolderId, MirrorPath)> {
+        let above = path.parent()?;
+        self.folder_at(&above).map(|folder| (folder, above.clone())).or_else(|| self.known_above(&above))
+    }
+
     /// Lists one directory again, without those below it: after an action, or when the watcher saw something.
     pub(crate) async fn scan_one(&self, folder: FolderId) -> Result<(), PassError> {
         let Some(path) = self.folders().path(folder) else { return Ok(()) };
         match self.engine.disk.list(&path).await {
-            Ok(listing) => self.merge_directory(folder, &path, listing).await.map(|_| ()),
+            Ok(listing) => {
+                for (id, path) in self.merge_directory(folder, &path, listing).await?.1 {
+                    // One that is new may have been filled before anybody could watch it.
+                    if self.is_unlisted(id).await? {
+                        Box::pin(self.scan(vec![path])).await?;
+                    }
+                }
+                Ok(())
+            }
             Err(LocalError::RootLost) => Err(LocalError::RootLost.into()),
             Err(_) => Ok(()),
         }
+    }
+
+    /// A directory of which we know nothing below it.
+    async fn is_unlisted(&self, folder: FolderId) -> Result<bool, PassError> {
+        let has_files = self.engine.keeper.read(move |tx| tx.has_files(folder)).await?;
+        Ok(!has_files && self.folders().local_children(folder).is_empty())
     }
 
     async fn merge_directory(

@@ -96,6 +96,18 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
     })
 }
 
+/// The binding of an earlier pass, for one that does not ask.
+///
+/// # Errors
+/// [`PassError::Configuration`] for a mirror that was never bound.
+pub(crate) fn bound(row: &MirrorRow) -> Result<Binding, PassError> {
+    if row.remote.is_none() {
+        return Err(PassError::Configuration(format!("mirror \"{}\" was never bound to a server", row.name)));
+    }
+    let scope = row.storage_folder.clone().map_or(Scope::Everything, Scope::Below);
+    Ok(Binding { scope, no_deletions: None })
+}
+
 fn by_names(folders: &[RemoteFolder], names: &[String]) -> Option<StorageFolderId> {
     let mut parent: Option<&StorageFolderId> = None;
     for name in names {

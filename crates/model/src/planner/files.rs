@@ -220,7 +220,7 @@ fn edited(base: &Base, ours: &Content) -> bool {
 fn both_there(base: &Base, local: &LocalFile, remote: &RemoteFile, rules: Rules<'_>) -> Decision {
     let Some(ours) = &local.content else { return UNREAD };
     let stuck = match place_step(base, local, remote, rules) {
-        Some(step) => return step,
+        Some(step @ Decision::Act(_)) => return step,
         other => other,
     };
     bytes_step(base, local, ours, remote, rules).or(stuck).unwrap_or_else(|| settled(base, local, remote))

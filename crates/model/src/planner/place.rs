@@ -40,7 +40,8 @@ pub(super) fn moved_here(base: &Base, local: &LocalFile) -> bool {
 fn merged_place(base: &Base, local: &LocalFile, remote: &RemoteFile) -> Place {
     let folder = if remote.place.folder == base.remote_folder { local.place.folder } else { remote.place.folder };
     // A file that already stands in that directory is not asked to take a name that was given because it stood in the
-    // way itself, nor renamed because its local name was never the asset's (doubles, escapes, names the server altered).
+    // way itself, nor renamed because its local name was never the asset's (a double, an escape, a name the server
+    // altered).
     let stands_there = local.place.folder == folder;
     let keeps_name = if renamed_there(base, &remote.asset) {
         stands_there && same_name(local.place.name.as_str(), &remote.asset.filename)
