@@ -3,8 +3,6 @@
 //! This crate is what a user touches: the command line ([`cli`]), the configuration ([`config`]), answers ([`output`]),
 //! failures ([`failure`]) and exit codes ([`exit`]). Rules of syncing are not here; [`engine`] is the one door to them.
 
-#![allow(dead_code, unused_imports, reason = "the engine is being wired; remove this line with the last stub")]
-
 mod cli;
 mod commands;
 mod config;

@@ -299,8 +299,8 @@ pub trait RemoteSide: Send + Sync {
         to: UnixMs,
     ) -> impl Future<Output = Result<u64, RemoteError>> + Send;
 
-    /// Ids with `updated_at` at or after `from` (all of them without one), by the index, checked against the server's
-    /// own count before and after; [`RemoteErrorKind::Incomplete`] if they do not agree.
+    /// Ids with `updated_at` at or after `from` (all of them without one), by the index. Whoever concludes something from
+    /// a missing id compares with [`RemoteSide::count_between`] before and after.
     fn all_ids(
         &self,
         scope: &Scope,

@@ -1,7 +1,7 @@
 //! Content comes down: into a partial, verified, then in groups under its name, and only then into the base.
 
 use crate::crash::CrashPoint;
-use crate::execute::{Task, agree};
+use crate::execute::{Places, Task, agree};
 use crate::hashing::age_ms;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, Step};
@@ -48,7 +48,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.leave_space(size.unwrap_or(0)).await?;
         let path = task.path.to_string();
         self.step(Step::TransferStarted { path: path.clone(), direction: "pull", bytes: *size });
-        let result = self.fetch_body(&row).await;
+        let result = self.fetch_body(&row, &task.path).await;
         self.step(Step::TransferEnded { path });
         let (partial, content) = result?;
         self.reach(CrashPoint::Received)?;
@@ -90,7 +90,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    async fn fetch_body(&self, row: &AssetRow) -> Result<(PartialKey, Content), PassError> {
+    async fn fetch_body(&self, row: &AssetRow, path: &MirrorPath) -> Result<(PartialKey, Content), PassError> {
         let asset = &row.asset;
         let version = asset.version.map_or_else(|| format!("t{}", asset.updated_at.0), |number| number.to_string());
         let partial = PartialKey { asset: asset.id.clone(), version };
@@ -116,7 +116,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let error: PassError = match self.engine.remote.download(&asset.id, asset.version, have).await {
                 Ok(download) => {
                     let from = download.from;
-                    match self.engine.disk.receive(&partial, from, download.body).await {
+                    let body = self.watched(path, download.body);
+                    match self.engine.disk.receive(&partial, from, body).await {
                         Ok(content) => {
                             self.report().bytes_down += content.size.saturating_sub(from);
                             return Ok((partial, content));
@@ -238,7 +239,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.engine
             .keeper
             .write(move |tx| {
-                agree(tx, mirror, &row, &place, &key, content)?;
+                agree(tx, mirror, &row, &place, &key, content, Places::AsBefore)?;
                 tx.set_unacknowledged(mirror, &row.asset.id, true)?;
                 tx.add_event(mirror, &event)
             })
@@ -257,13 +258,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .map(|(task, received, place, placed)| {
                 let copy = placed.copy.as_ref().and_then(|(path, stat)| self.copy_row(task, place, path, *stat));
                 let event = self.event(task, "done");
-                (received.row.clone(), received.content, place.clone(), placed.stat, copy, event)
+                let places = match task.planned.action {
+                    Action::Download { expect: ExpectLocal::Nothing, .. } => Places::AsNow,
+                    _ => Places::AsBefore,
+                };
+                (received.row.clone(), received.content, place.clone(), placed.stat, copy, event, places)
             })
             .collect();
         self.engine
             .keeper
             .write(move |tx| {
-                for (row, content, place, stat, copy, event) in works {
+                for (row, content, place, stat, copy, event, places) in works {
                     let key = NameKey::of(place.name.as_str(), folding);
                     let file = FileRow {
                         key: key.clone(),
@@ -274,7 +279,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         unknown: None,
                     };
                     tx.put_file(place.folder, &file)?;
-                    agree(tx, mirror, &row, &place, &key, content)?;
+                    agree(tx, mirror, &row, &place, &key, content, places)?;
                     tx.set_unacknowledged(mirror, &row.asset.id, true)?;
                     if let Some((folder, file)) = copy {
                         tx.put_file(folder, &file)?;

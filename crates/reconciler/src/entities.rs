@@ -1,6 +1,7 @@
 //! Three rows become one entity: what the planner decides upon.
 
 use crate::folders::Folders;
+use crate::guard::Verdict;
 use crate::pass::{Pass, PassError};
 use crate::scan::IGNORED;
 use damsync_model::id::{FolderId, MirrorId};
@@ -111,7 +112,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// The directories whose states on the two sides differ, each with what the planner must know of it.
-    pub(crate) async fn folder_entities(&self) -> Result<Vec<FolderEntity>, PassError> {
+    pub(crate) async fn folder_entities(&self, verdict: &Verdict) -> Result<Vec<FolderEntity>, PassError> {
         let differing: Vec<FolderRow> = {
             let folders = self.folders();
             folders
@@ -148,7 +149,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 (None, Some(_)) => FolderState::Present { empty: no_remote_children && !has_assets },
                 (None, None) => FolderState::Absent,
             };
-            let has_new_files = row.local.is_some() && row.remote.is_none() && self.has_new_files(id).await?;
+            let needed = if row.local.is_none() { &verdict.needed_here } else { &verdict.needed_there };
+            let has_new_files = needed.contains(&id);
             // While files in it are still agreed on, the directory is not forgotten.
             if local == FolderState::Absent && remote == FolderState::Absent && (has_base || has_assets) {
                 continue;
@@ -156,32 +158,5 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             entities.push(FolderEntity { id, agreed: row.agreed, local, remote, has_new_files });
         }
         Ok(entities)
-    }
-
-    /// Whether a directory, or one below it, holds files that the server has never had.
-    async fn has_new_files(&self, folder: FolderId) -> Result<bool, PassError> {
-        let mut all = vec![folder];
-        let mut at = 0;
-        while at < all.len() {
-            let id = all[at];
-            let found = self
-                .engine
-                .keeper
-                .read(move |tx| {
-                    for file in tx.files_in(id)? {
-                        if file.unknown.is_none() && tx.base_at(id, &file.key)?.is_none() {
-                            return Ok(true);
-                        }
-                    }
-                    Ok(false)
-                })
-                .await?;
-            if found {
-                return Ok(true);
-            }
-            all.extend(self.folders().local_children(id));
-            at += 1;
-        }
-        Ok(false)
     }
 }

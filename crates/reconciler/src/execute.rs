@@ -197,7 +197,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         (_, Some((place, key))) => {
                             if let Some((row, content)) = still_agrees(tx, mirror, &asset, &place, &key, &entity)? {
                                 let is_refresh = matches!(action, Action::Refresh { .. });
-                                agree(tx, mirror, &row, &place, &key, content)?;
+                                let places = if is_refresh { Places::AsNow } else { Places::AsBefore };
+                                agree(tx, mirror, &row, &place, &key, content, places)?;
                                 tx.set_unacknowledged(mirror, &asset, true)?;
                                 // A refresh changes nothing that a user has: no line of the history for it.
                                 if !is_refresh {
@@ -240,6 +241,15 @@ fn still_agrees(
     Ok(file.and(row).zip(content))
 }
 
+/// What an agreement says of places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// Only the bytes were agreed on: a move that is still to be made on either side stays to be made.
+    AsBefore,
+    /// The file stands where the asset is.
+    AsNow,
+}
+
 /// Writes down that the file at `place` and the asset hold `content`.
 pub(crate) fn agree(
     tx: &Tx<'_>,
@@ -248,7 +258,12 @@ pub(crate) fn agree(
     place: &Place,
     key: &NameKey,
     content: Content,
+    places: Places,
 ) -> Result<(), StoreError> {
+    let before = match places {
+        Places::AsBefore => tx.base(mirror, &row.asset.id)?,
+        Places::AsNow => None,
+    };
     let base = Base {
         asset: row.asset.id.clone(),
         place: place.clone(),
@@ -259,7 +274,14 @@ pub(crate) fn agree(
         remote_claimed: row.asset.claimed,
         remote_updated_at: row.asset.updated_at,
     };
-    tx.put_base(mirror, &BaseRow { base, key: key.clone() })
+    let row = match before {
+        Some(BaseRow { base: before, key }) => {
+            let Base { place, remote_folder, remote_filename, .. } = before;
+            BaseRow { base: Base { place, remote_folder, remote_filename, ..base }, key }
+        }
+        None => BaseRow { base, key: key.clone() },
+    };
+    tx.put_base(mirror, &row)
 }
 
 /// The local file of an entity whose action needs one.

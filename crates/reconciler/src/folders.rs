@@ -172,6 +172,21 @@ impl Folders {
         None
     }
 
+    /// A directory and every one above it.
+    pub fn with_those_above(&self, id: FolderId) -> Vec<FolderId> {
+        let mut all = Vec::new();
+        let mut at = Some(id);
+        while let Some(id) = at.filter(|id| *id != self.root && !all.contains(id)) {
+            all.push(id);
+            at = self.rows.get(&id).and_then(|row| match (&row.local, &row.remote) {
+                (Some(local), _) => local.parent,
+                (None, Some(remote)) => remote.parent,
+                (None, None) => None,
+            });
+        }
+        all
+    }
+
     /// How many directories lie above it, here.
     pub fn depth(&self, id: FolderId) -> usize {
         self.path(id).map_or(usize::MAX, |path| path.names().count())

@@ -2,9 +2,11 @@
 
 use crate::pass::{Pass, PassError, Permission};
 use crate::report::{HeldItem, Side};
+use damsync_model::id::FolderId;
 use damsync_model::plan::{Action, Decision, HoldReason};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::HeldPlan;
+use std::collections::BTreeSet;
 
 /// Deletions are counted over this long.
 const WINDOW_MS: i64 = 60 * 60 * 1000;
@@ -12,13 +14,17 @@ const WINDOW_MS: i64 = 60 * 60 * 1000;
 /// Lines of a held plan that are kept for people; the fingerprint covers all.
 const KEPT_LINES: u64 = 2000;
 
-/// Which deletions of this round are held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which deletions of this round are held, and which directories its actions need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Assets may not be put into the server's trash: too many files went here.
     pub local_deletions_held: bool,
     /// Files may not be put into the local trash: too many assets went there.
     pub remote_deletions_held: bool,
+    /// Directories that something is to be brought into, here.
+    pub needed_here: BTreeSet<FolderId>,
+    /// Directories whose storage folder something is to be brought into, there.
+    pub needed_there: BTreeSet<FolderId>,
 }
 
 impl Verdict {
@@ -43,10 +49,18 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Counts the deletions that follow from the trees as they are.
     pub(crate) async fn judge(&self) -> Result<Verdict, PassError> {
         let (mut local, mut remote) = (Tally::default(), Tally::default());
+        let (mut needed_here, mut needed_there) = (BTreeSet::new(), BTreeSet::new());
         let mut after = None;
         while let Some(batch) = self.decide_batch(&mut after).await? {
             for one in batch {
                 let Decision::Act(planned) = &one.decision else { continue };
+                match &planned.action {
+                    Action::Download { place, .. } => needed_here.extend(self.folders().with_those_above(place.folder)),
+                    Action::MoveLocal { to, .. } => needed_here.extend(self.folders().with_those_above(to.folder)),
+                    Action::Upload { place, .. } => needed_there.extend(self.folders().with_those_above(place.folder)),
+                    Action::MoveRemote { to, .. } => needed_there.extend(self.folders().with_those_above(to.folder)),
+                    _ => {}
+                }
                 let tally = match planned.action {
                     Action::TrashRemote { .. } => &mut local,
                     Action::TrashLocal { .. } => &mut remote,
@@ -68,7 +82,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let local_deletions_held = self.judge_side(Side::Local, "trash_remote", local).await?;
         let remote_deletions_held = self.judge_side(Side::Remote, "trash_local", remote).await?;
         let local_deletions_held = local_deletions_held || self.defers_deletions();
-        Ok(Verdict { local_deletions_held, remote_deletions_held })
+        Ok(Verdict { local_deletions_held, remote_deletions_held, needed_here, needed_there })
     }
 
     async fn judge_side(&self, side: Side, action: &'static str, tally: Tally) -> Result<bool, PassError> {

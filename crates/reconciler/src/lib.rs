@@ -31,6 +31,7 @@ mod hashing;
 mod keeper;
 mod moves;
 mod observe;
+mod overview;
 mod pass;
 mod recover;
 mod removal;
@@ -43,6 +44,7 @@ mod source;
 mod upload;
 
 pub use keeper::Keeper;
+pub use overview::{FailedEntry, Overview, overview, tracked_guid};
 pub use pass::{
     Ask, Deletions, Engine, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission, Reach, Request,
     Step,

@@ -105,6 +105,10 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
     {
         return Ok(false);
     }
+    // A late index may still show what was deleted; only the database brings an asset back.
+    if said == Said::ByIndex && old.as_ref().is_some_and(|old| matches!(old.presence, Presence::Trashed | Presence::Gone)) {
+        return Ok(false);
+    }
     let (folder, presence) = match (place, &old) {
         (Where::Untold, Some(old)) if old.folder.is_some() => (old.folder, Presence::Live),
         // A database answer without a folder: it is in none that we may see.
@@ -175,7 +179,8 @@ fn settle_claims(asset: &mut RemoteAsset, old: Option<&AssetRow>) -> bool {
         asset.claimed = Claimed::default();
     }
     let Some(old) = old else { return false };
-    let still = old.learned && asset.claimed.md5.is_none() && asset.version == old.asset.version && asset.version.is_some();
+    let same_version = asset.version.is_some() && asset.version == old.asset.version;
+    let still = old.learned && asset.claimed.md5.is_none() && (same_version || asset.updated_at == old.asset.updated_at);
     if still {
         asset.claimed = old.asset.claimed;
     }

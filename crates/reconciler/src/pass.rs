@@ -14,8 +14,9 @@ use damsync_model::plan::HoldReason;
 use damsync_model::planner::Rules;
 use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
-use damsync_ports::{Advice, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession};
+use damsync_ports::{Advice, ByteStream, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession};
 use damsync_store::{MirrorRow, StoreError};
+use futures_util::TryStreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -151,6 +152,13 @@ pub enum Step {
         direction: &'static str,
         /// Its bytes, where known.
         bytes: Option<u64>,
+    },
+    /// Bytes of a transfer have passed.
+    TransferMoved {
+        /// Which path.
+        path: String,
+        /// How many.
+        bytes: u64,
     },
     /// A transfer has ended, well or not.
     TransferEnded {
@@ -481,6 +489,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     pub fn step(&self, step: Step) {
         (self.engine.hooks.step)(step);
+    }
+
+    /// A body that tells of its bytes as they pass.
+    pub fn watched(&self, path: &MirrorPath, body: ByteStream) -> ByteStream {
+        let (step, path) = (Arc::clone(&self.engine.hooks.step), path.to_string());
+        Box::pin(body.inspect_ok(move |chunk| {
+            step(Step::TransferMoved { path: path.clone(), bytes: u64::try_from(chunk.len()).unwrap_or(0) });
+        }))
     }
 
     /// A safe point: goes on unless somebody asked us to stop.

@@ -1,6 +1,6 @@
 //! After a crash: every upload that was begun is brought to its end or taken back, before anything else is done.
 
-use crate::execute::agree;
+use crate::execute::{Places, agree};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, ends_pass};
 use crate::upload::known_guid;
@@ -120,7 +120,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .write(move |tx| {
                 if tx.base(mirror, &row.asset.id)?.is_none() && tx.base_at(place.folder, &key)?.is_none() {
                     tx.put_asset(mirror, &row)?;
-                    agree(tx, mirror, &row, &place, &key, content)?;
+                    agree(tx, mirror, &row, &place, &key, content, Places::AsNow)?;
                     tx.mark_asset(mirror, &row.asset.id)?;
                     tx.add_event(mirror, &event)?;
                 }

@@ -6,6 +6,7 @@
 
 use crate::entities::rows;
 use crate::guard::Verdict;
+use crate::overview::IN_SYNC_AT;
 use crate::pass::{Pass, PassError, Permission, ends_pass};
 use crate::report::{AwaitingItem, FailedItem, HeldItem, Outcome, SkippedItem};
 use crate::scan::IGNORED;
@@ -57,9 +58,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for _ in 0..MOST_ROUNDS {
             self.check_stop()?;
             verdict = self.judge().await?;
-            let mut progress = self.folder_round(FolderStage::Make).await?;
+            let mut progress = self.folder_round(FolderStage::Make, &verdict).await?;
             progress |= self.file_round(&verdict).await?;
-            progress |= self.folder_round(FolderStage::Remove).await?;
+            progress |= self.folder_round(FolderStage::Remove, &verdict).await?;
             if !progress {
                 break;
             }
@@ -70,7 +71,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// What the first round would do, counted.
     async fn rehearse(&self) -> Result<(), PassError> {
         let verdict = self.judge().await?;
-        for folder in self.folder_entities().await? {
+        for folder in self.folder_entities(&verdict).await? {
             if let Decision::Act(planned) = decide_folder(&folder, self.rules()) {
                 self.count(&planned.action);
             }
@@ -172,8 +173,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(progress)
     }
 
-    async fn folder_round(&self, stage: FolderStage) -> Result<bool, PassError> {
-        let mut entities = self.folder_entities().await?;
+    async fn folder_round(&self, stage: FolderStage, verdict: &Verdict) -> Result<bool, PassError> {
+        let mut entities = self.folder_entities(verdict).await?;
         let depth = |id| self.folders().depth(id);
         entities.sort_by_key(|entity| (depth(entity.id), entity.id));
         if stage == FolderStage::Remove {
@@ -215,7 +216,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 self.report_one(one, verdict);
             }
         }
-        for folder in self.folder_entities().await? {
+        for folder in self.folder_entities(verdict).await? {
             let path = self.folders().path(folder.id).unwrap_or_default().to_string();
             match decide_folder(&folder, self.rules()) {
                 Decision::Held { reason, .. } => self.report().held.push(HeldItem::item(reason, path)),
@@ -405,6 +406,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 + report.trashed_remote
                 > 0
         };
+        let in_sync = self.report().outcome == Outcome::InSync;
         // A pass that changed nothing writes nothing, except now and then that it took place.
         const NOTED_MS: i64 = 60 * 60 * 1000;
         let (id, now) = (row.id, self.now());
@@ -416,7 +418,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 tx.prune_history(now)?;
                 let Some(mut row) = tx.known_mirror(&name)? else { return Ok(()) };
                 let stale = row.last_reconcile_at.is_none_or(|at| now.0 - at.0 > NOTED_MS);
-                if changed || stale {
+                if changed || stale || (in_sync && tx.cursor(id, IN_SYNC_AT)?.is_none()) {
+                    if in_sync {
+                        tx.set_cursor(id, IN_SYNC_AT, now.0)?;
+                    }
                     row.last_reconcile_at = Some(now);
                     if changed {
                         row.last_change_at = Some(now);

@@ -164,7 +164,7 @@ pub(crate) async fn load<D: LocalSide, R: RemoteSide>(
     Ok(Folders::new(rows, root, folding))
 }
 
-fn is_root(row: &FolderRow) -> bool {
+pub(crate) fn is_root(row: &FolderRow) -> bool {
     row.local.as_ref().is_some_and(|local| local.parent.is_none() && local.name.is_empty())
 }
 

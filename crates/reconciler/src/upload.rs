@@ -4,18 +4,19 @@
 //! found is taken away before another attempt. A pending asset that cannot be found yet stays on the list of strays.
 
 use crate::crash::CrashPoint;
-use crate::execute::{Target, Task, agree, local_file};
+use crate::execute::{Places, Target, Task, agree, local_file};
 use crate::pass::{Pass, PassError, Step};
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content};
 use damsync_model::id::{AssetId, FolderId, Guid};
 use damsync_model::plan::Action;
+use damsync_model::planner::is_repair;
 use damsync_model::tree::{AssetState, LocalFile, RemoteAsset};
 use damsync_ports::{
     Answer, LocalError, LocalSide, NewContent, PreparedUpload, RemoteError, RemoteErrorKind, RemoteSide, SignedUrl,
     UploadSession,
 };
-use damsync_store::{AssetRow, Intent, Presence, SessionRow, StoreError, Stray};
+use damsync_store::{AssetRow, Event, Intent, Presence, SessionRow, StoreError, Stray};
 use std::time::Duration;
 
 /// Attempts at preparing anew, after lost answers and expired addresses.
@@ -168,7 +169,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .keeper
             .write(move |tx| {
                 tx.put_asset(mirror, &row)?;
-                agree(tx, mirror, &row, &place, &key, content)?;
+                agree(tx, mirror, &row, &place, &key, content, Places::AsBefore)?;
                 tx.close_intent(&marker)?;
                 tx.add_event(mirror, &event)
             })
@@ -225,13 +226,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// A damaged copy is sent once more, not for ever.
     async fn resent_before(&self, task: &Task<'_>) -> Result<bool, PassError> {
-        const DAMAGED: &str = "the server's copy is damaged";
-        if task.planned.reason != DAMAGED {
+        if !is_repair(&task.one.entity, &task.planned.action) {
             return Ok(false);
         }
         let (mirror, path) = (self.mirror, task.path.to_string());
         let last = self.engine.keeper.read(move |tx| tx.history_of(mirror, &path, 1)).await?;
-        Ok(last.first().is_some_and(|row| row.event.reason == DAMAGED))
+        let repaired = |event: &Event| event.action == "push_version" && event.reason.starts_with(task.planned.reason);
+        Ok(last.first().is_some_and(|row| repaired(&row.event)))
     }
 
     async fn push_attempts(
@@ -341,7 +342,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .keeper
             .write(move |tx| {
                 tx.put_asset(mirror, &row)?;
-                agree(tx, mirror, &row, &place, &key, content)?;
+                agree(tx, mirror, &row, &place, &key, content, Places::AsBefore)?;
                 tx.close_intent(&marker)?;
                 tx.add_event(mirror, &event)
             })
@@ -361,7 +362,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut pause = PAUSE;
         for attempt in 1..=SENDS {
             self.check_stop()?;
-            let payload = self.engine.disk.read(&task.path, file.stat, content).await?;
+            let mut payload = self.engine.disk.read(&task.path, file.stat, content).await?;
+            payload.body = self.watched(&task.path, payload.body);
             let error = match self.engine.remote.send(url, payload).await {
                 Ok(()) => return Ok(Sent::Yes),
                 Err(error) => error,

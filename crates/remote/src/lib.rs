@@ -43,22 +43,27 @@ pub struct Mediagraph {
     own_hints_only: AtomicBool,
 }
 
+/// What Mediagraph can do.
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+            replaces_content: true,
+            renames_assets: true,
+            moves_assets: true,
+            restores_assets: true,
+            has_folder_tree: true,
+            acknowledges: true,
+            has_leases: false,
+            max_upload_bytes: storage::MOST_BYTES,
+        }
+}
+
 impl Mediagraph {
     /// Checks the settings; sends nothing.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             http: http::Http::new(settings)?,
             folders: folders::Folders::new(),
-            capabilities: Capabilities {
-                replaces_content: true,
-                renames_assets: true,
-                moves_assets: true,
-                restores_assets: true,
-                has_folder_tree: true,
-                acknowledges: true,
-                has_leases: false,
-                max_upload_bytes: storage::MOST_BYTES,
-            },
+            capabilities: capabilities(),
             own_hints_only: AtomicBool::new(false),
         })
     }

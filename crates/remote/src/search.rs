@@ -1,7 +1,8 @@
 //! The index: what changed, how many, which ids.
 //!
 //! - A page shorter than the server's own count is [`RemoteErrorKind::Incomplete`], never a short list.
-//! - Ids come whole (`all_ids`) and are checked against counts asked before and after; large results are never paged.
+//! - Ids come whole (`all_ids`); whoever concludes something from a missing one compares with counts asked before and
+//!   after. Large results are never paged.
 //! - Only [`Mediagraph::acknowledge_assets`] sends `sync`.
 
 use crate::Mediagraph;
@@ -138,24 +139,13 @@ impl Mediagraph {
     }
 
     pub(crate) async fn ids(&self, scope: &Scope, from: Option<UnixMs>) -> Result<Vec<AssetId>, RemoteError> {
-        let window = from.map(|from| (from, self.far_end(from)));
-        match self.ids_once(scope, window).await {
-            // The set may have moved between the three questions: once more, whole.
-            Err(RemoteError { kind: RemoteErrorKind::Incomplete(_), .. }) => self.ids_once(scope, window).await,
-            result => result,
-        }
-    }
-
-    async fn ids_once(&self, scope: &Scope, window: Option<(UnixMs, UnixMs)>) -> Result<Vec<AssetId>, RemoteError> {
         const WHAT: &str = "list the ids of all assets";
-        let before = self.count(WHAT, scope, window).await?;
-        let list = self.id_list(WHAT, scope, window).await?;
-        let after = self.count(WHAT, scope, window).await?;
+        let list = self.id_list(WHAT, scope, from.map(|from| (from, self.far_end(from)))).await?;
         let listed = list.ids.len() as u64;
-        if [Some(before), Some(after), list.total.or(Some(listed))].iter().any(|total| *total != Some(listed)) {
-            return Err(incomplete(WHAT, format!("{listed} ids, but counts of {before} before and {after} after")));
+        match list.total {
+            Some(total) if total != listed => Err(incomplete(WHAT, format!("{listed} of {total} ids"))),
+            _ => Ok(list.ids),
         }
-        Ok(list.ids)
     }
 
     pub(crate) async fn id_list(

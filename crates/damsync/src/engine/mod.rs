@@ -1,15 +1,20 @@
 //! Where the commands meet the crates below: from a configuration to passes over its mirrors.
 //!
-//! The commands know nothing of stores, sides and planners; they call the four functions here and print what comes back.
+//! The commands know nothing of stores, sides and planners; they call the functions here and print what comes back.
 
-use crate::config::{Config, Credentials};
+mod assembly;
+mod daemon;
+mod once;
+mod overview;
+
+pub use daemon::run;
+pub use once::reconcile;
+pub use overview::{status, status_of};
+
 use crate::exit::Exit;
-use crate::progress::Progress;
-use crate::signals::{Request, Stop, StopReason};
-use crate::status::{FileStatus, Status};
+use damsync_ports::{RemoteError, RemoteErrorKind};
+use damsync_reconciler::PassError;
 use damsync_reconciler::report::Report;
-use std::path::Path;
-use tokio::sync::mpsc;
 
 /// What `reconcile` was asked for.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +41,17 @@ pub struct Pass {
 /// Why there is no report. Each is a sentence that names the place; [`EngineError::remedy`] says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// This build cannot do it yet.
-    #[error("the engine is being wired: this build cannot {0} yet")]
-    NotWired(&'static str),
+    /// The configuration names something that is not there, or cannot be used.
+    #[error("{0}")]
+    Configuration(String),
+    /// The server does not allow what everything else needs.
+    #[error("{base_url} does not allow it ({words})")]
+    NotAllowed {
+        /// Which server.
+        base_url: String,
+        /// What it said.
+        words: String,
+    },
     /// The server does not accept the token.
     #[error("{base_url} does not accept the token{}", said(words))]
     NotAuthenticated {
@@ -54,16 +67,6 @@ pub enum EngineError {
         base_url: String,
         /// What happened.
         words: String,
-    },
-    /// The storage folder does not exist and never did for us.
-    #[error("mirror {mirror:?}: there is no storage folder {folder} on {base_url}")]
-    NoSuchFolder {
-        /// Which mirror.
-        mirror: String,
-        /// As configured.
-        folder: String,
-        /// Which server.
-        base_url: String,
     },
     /// Two mirrors' storage folders lie in each other.
     #[error("mirrors {first:?} and {second:?} overlap: storage folder {inner} lies in {outer}")]
@@ -116,11 +119,11 @@ impl EngineError {
     /// How the program ends because of it.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::NotAuthenticated { .. } => Exit::NotAllowed,
+            Self::NotAuthenticated { .. } | Self::NotAllowed { .. } => Exit::NotAllowed,
             Self::OutOfReach { .. } => Exit::OutOfReach,
-            Self::NoSuchFolder { .. } | Self::Overlap { .. } => Exit::Usage,
+            Self::Configuration(_) | Self::Overlap { .. } => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
-            Self::NotWired(_) | Self::InUse { .. } | Self::Store { .. } | Self::Pass { .. } => Exit::Remains,
+            Self::InUse { .. } | Self::Store { .. } | Self::Pass { .. } => Exit::Remains,
         }
     }
 
@@ -133,59 +136,47 @@ impl EngineError {
             Self::OutOfReach { .. } => {
                 Some("check base_url and the network, then run it again; nothing was lost".into())
             }
-            Self::NoSuchFolder { .. } => Some(
-                "correct `storage_folder`, or make the folder on the server; names are compared letter by letter"
-                    .into(),
-            ),
+            Self::NotAllowed { .. } => {
+                Some("check with this user's rights on the server what the token may do, and organization_id".into())
+            }
             Self::Overlap { .. } => Some("let each storage folder belong to one mirror only".into()),
             Self::InUse { .. } => Some("wait for it to end, or stop it".into()),
             Self::Store { .. } => Some(
                 "check the disk that holds it; set it aside and run `damsync reconcile`: it is rebuilt from both sides"
                     .into(),
             ),
-            Self::Pass { .. } | Self::NotWired(_) | Self::Interrupted => None,
+            Self::Pass { .. } | Self::Configuration(_) | Self::Interrupted => None,
         }
     }
 }
 
-/// One pass over the mirrors that `request` names, in the configuration's order. The state directory is
-/// there and private, except in a dry run, where it may be missing and must then stay so. An error of one mirror stands in its [`Pass`]; an error here concerns all of them.
-#[expect(clippy::unused_async, reason = "being wired")]
-pub async fn reconcile(
-    config: &Config,
-    credentials: &Credentials,
-    request: &ReconcileRequest,
-    progress: &Progress,
-    stop: &Stop,
-) -> Result<Vec<Pass>, EngineError> {
-    tracing::debug!(state_dir = %config.state_dir.display(), ?request, ?credentials, stop = ?stop.requested(), "reconcile");
-    progress.message("looking at both sides");
-    Err(EngineError::NotWired("reconcile"))
-}
 
-/// Keeps all mirrors in sync until `stop`; returns why it stopped. Holds, refused tokens and outages do not end it.
-pub async fn run(
-    config: &Config,
-    credentials: &Credentials,
-    mut requests: mpsc::Receiver<Request>,
-    stop: &Stop,
-) -> Result<StopReason, EngineError> {
-    tracing::debug!(state_dir = %config.state_dir.display(), ?credentials, "run");
-    tokio::select! {
-        reason = stop.wait() => Ok(reason),
-        _ = requests.recv() => Err(EngineError::NotWired("run")),
+impl EngineError {
+    /// What a pass over `mirror` ended with.
+    fn of_pass(mirror: &str, base_url: &str, error: PassError) -> Self {
+        let base_url = base_url.to_owned();
+        match error {
+            PassError::Configuration(sentence) => Self::Configuration(sentence),
+            PassError::Stopped => Self::Interrupted,
+            PassError::Remote(error) => Self::of_remote(mirror, base_url, error),
+            other => Self::Pass { mirror: mirror.to_owned(), cause: Box::new(other) },
+        }
     }
-}
 
-/// What the daemon does, or, where none runs, what the store knows. Changes nothing; a store that does not exist yet is
-/// a mirror that never was in sync.
-pub fn status(config: &Config) -> Result<Status, EngineError> {
-    tracing::debug!(state_dir = %config.state_dir.display(), "status");
-    Err(EngineError::NotWired("tell the status"))
-}
+    fn of_remote(mirror: &str, base_url: String, error: RemoteError) -> Self {
+        let what = error.what;
+        match error.kind {
+            RemoteErrorKind::Unauthorized => Self::NotAuthenticated { base_url, words: String::new() },
+            RemoteErrorKind::Forbidden(words) => Self::NotAllowed { base_url, words: format!("{what}: {words}") },
+            kind @ (RemoteErrorKind::NoAnswer(_) | RemoteErrorKind::Busy { .. }) => {
+                Self::OutOfReach { base_url, words: format!("{what}: {kind}") }
+            }
+            kind => Self::Pass { mirror: mirror.to_owned(), cause: Box::new(RemoteError { what, kind }) },
+        }
+    }
 
-/// How one file stands. `path` is absolute.
-pub fn status_of(config: &Config, path: &Path) -> Result<FileStatus, EngineError> {
-    tracing::debug!(state_dir = %config.state_dir.display(), path = %path.display(), "status");
-    Err(EngineError::NotWired("tell the status of a file"))
+    /// The state directory or its database.
+    fn of_store(path: &std::path::Path, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Store { path: path.display().to_string(), cause: Box::new(cause) }
+    }
 }
