@@ -7,11 +7,14 @@ use crate::gather_folders::empty_row;
 use crate::pass::{LookAt, Pass, PassError, Reach, Step};
 use crate::report::SkippedItem;
 use damsync_model::id::{FolderId, MirrorId};
-use damsync_model::name::{FileName, Folding, NameKey, is_nfc};
+use damsync_model::name::{FileName, Folding, NameKey, is_nfc, key_text};
 use damsync_model::path::MirrorPath;
 use damsync_ports::{DirListing, Entry, EntryKind, LocalError, LocalSide, RemoteSide};
-use damsync_store::{FileRow, FolderRow, LocalDir, StoreError, Tx};
-use futures_util::future::join_all;
+use damsync_store::{FileRow, FolderRow, LocalDir, Shown, StoreError, Tx};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// Directories that are listed beside each other.
@@ -42,23 +45,30 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         let mut scanned = 0;
-        while !queue.is_empty() {
+        // The next directories are listed while this one is merged. They are merged in the order of the queue.
+        let mut listings = FuturesOrdered::new();
+        loop {
+            while listings.len() < TOGETHER
+                && let Some((folder, path)) = queue.pop_front()
+            {
+                listings.push_back(async move {
+                    let listing = self.engine.disk.list(&path).await;
+                    (folder, path, listing)
+                });
+            }
+            let Some((folder, path, listing)) = listings.next().await else { break };
             self.check_stop()?;
-            let batch: Vec<(FolderId, MirrorPath)> = queue.drain(..queue.len().min(TOGETHER)).collect();
-            let listings = join_all(batch.iter().map(|(_, path)| self.engine.disk.list(path))).await;
-            for ((folder, path), listing) in batch.into_iter().zip(listings) {
-                match listing {
-                    Ok(listing) => {
-                        let (files, below) = self.merge_directory(folder, &path, listing).await?;
-                        scanned += files;
-                        queue.extend(below);
-                    }
-                    Err(LocalError::RootLost) => return Err(LocalError::RootLost.into()),
-                    // Gone between its parent's listing and now: the next pass sees that.
-                    Err(LocalError::Missing { .. }) if !path.is_root() => {}
-                    Err(error) if path.is_root() => return Err(error.into()),
-                    Err(error) => self.directory_unknown(folder, &path, error.to_string()).await?,
+            match listing {
+                Ok(listing) => {
+                    let (files, below) = self.merge_directory(folder, &path, listing).await?;
+                    scanned += files;
+                    queue.extend(below);
                 }
+                Err(LocalError::RootLost) => return Err(LocalError::RootLost.into()),
+                // Gone between its parent's listing and now: the next pass sees that.
+                Err(LocalError::Missing { .. }) if !path.is_root() => {}
+                Err(error) if path.is_root() => return Err(error.into()),
+                Err(error) => self.directory_unknown(folder, &path, error.to_string()).await?,
             }
             self.step(Step::Scanned(scanned));
         }
@@ -117,9 +127,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         path: &MirrorPath,
         listing: DirListing,
     ) -> Result<(u64, Vec<(FolderId, MirrorPath)>), PassError> {
-        let (mirror, folding) = (self.mirror, self.folders().folding());
-        let merged =
-            self.engine.keeper.write(move |tx| merge(tx, mirror, folder, listing, folding)).await?;
+        let mirror = self.mirror;
+        let found = sorted(listing, self.folders().folding());
+        let merged = self.engine.keeper.write(move |tx| merge(tx, mirror, folder, found)).await?;
         for (name, reason) in merged.skipped {
             let path = if path.is_root() { name } else { format!("{path}/{name}") };
             self.report().skipped.push(SkippedItem { path, reason });
@@ -217,26 +227,75 @@ fn lacks_local(row: Option<&FolderRow>) -> bool {
     row.is_some_and(|row| row.local.is_none())
 }
 
-/// Compares a listing with a directory's rows and writes the differences.
-fn merge(
-    tx: &Tx<'_>,
-    mirror: MirrorId,
-    folder: FolderId,
-    listing: DirListing,
-    folding: Folding,
-) -> Result<Merged, StoreError> {
+/// A name in a listing with what it is compared by.
+struct Found {
+    entry: Entry,
+    /// `None`: the name itself.
+    key: Option<Box<str>>,
+    /// Another name, before this one, has the same key.
+    is_double: bool,
+}
+
+impl Found {
+    fn of(entry: Entry, folding: Folding) -> Self {
+        let key = match key_text(&entry.name, folding) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(key) => Some(key.into_boxed_str()),
+        };
+        Self { entry, key, is_double: false }
+    }
+
+    fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.entry.name)
+    }
+
+    /// By key; of two names with one key, the one that syncs comes first.
+    fn order(&self, other: &Self) -> Ordering {
+        let second = |one: &Self| !is_nfc(&one.entry.name);
+        self.key()
+            .cmp(other.key())
+            .then_with(|| second(self).cmp(&second(other)))
+            .then_with(|| self.entry.name.cmp(&other.entry.name))
+    }
+}
+
+/// A listing in key order.
+fn sorted(listing: DirListing, folding: Folding) -> Vec<Found> {
+    let mut found: Vec<Found> = listing.into_iter().map(|entry| Found::of(entry, folding)).collect();
+    found.sort_by(Found::order);
+    for at in 1..found.len() {
+        found[at].is_double = found[at].key() == found[at - 1].key();
+    }
+    found
+}
+
+/// The regular files among them, as the store is asked about them.
+fn files(found: &[Found]) -> impl Iterator<Item = Shown<'_>> {
+    found.iter().filter(|found| !found.is_double).filter_map(|found| match &found.entry.kind {
+        EntryKind::File { stat, .. } => Some(Shown { key: found.key(), name: &found.entry.name, stat }),
+        _ => None,
+    })
+}
+
+/// Compares a sorted listing with a directory's rows and writes the differences.
+fn merge(tx: &Tx<'_>, mirror: MirrorId, folder: FolderId, found: Vec<Found>) -> Result<Merged, StoreError> {
     let mut merged = Merged::default();
-    let mut found: Vec<(NameKey, Entry)> =
-        listing.into_iter().map(|entry| (NameKey::of(&entry.name, folding), entry)).collect();
-    found.sort_by(|a, b| (&a.0, !is_nfc(&a.1.name), &a.1.name).cmp(&(&b.0, !is_nfc(&b.1.name), &b.1.name)));
-    let mut rows = tx.files_in(folder)?.into_iter().peekable();
-    let mut last: Option<NameKey> = None;
-    for (key, entry) in found {
-        if last.as_ref() == Some(&key) {
-            merged.skipped.push((entry.name, "another name here differs from it only in its Unicode form or case".to_owned()));
+    // Nearly every directory is as it was. Then no row need be built.
+    let as_before = tx.files_are(folder, files(&found))?;
+    let rows = if as_before { Vec::new() } else { tx.files_in(folder)? };
+    let mut rows = rows.into_iter().peekable();
+    for found in found {
+        if found.is_double {
+            let why = "another name here differs from it only in its Unicode form or case";
+            merged.skipped.push((found.entry.name, why.to_owned()));
             continue;
         }
-        last = Some(key.clone());
+        if as_before && matches!(found.entry.kind, EntryKind::File { .. }) {
+            merged.files += 1;
+            continue;
+        }
+        let key = NameKey::from_stored(found.key());
+        let entry = found.entry;
         while let Some(row) = rows.next_if(|row| row.key < key) {
             gone(tx, mirror, folder, &row)?;
         }

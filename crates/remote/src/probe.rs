@@ -121,9 +121,11 @@ impl Probe<'_> {
         self.claims(&asset.id, scratch).await?;
         self.acknowledging(&asset.id).await?;
         self.new_version(&asset.id).await?;
+        self.downloading(&asset.id).await?;
         self.folder_rename(&asset.id, scratch).await?;
-        self.moving(&asset.id, scratch).await?;
-        self.trash_and_back(&asset.id).await
+        self.trash_and_back(&asset.id).await?;
+        // Last, because the asset may not outlive it.
+        self.moving(&asset.id, scratch).await
     }
 
     async fn first_upload(
@@ -291,6 +293,19 @@ impl Probe<'_> {
             "whether the asset takes the new version's file name",
             yes_no(end.filename != before.filename && end.filename == OTHER_NAME),
         );
+        Ok(())
+    }
+
+    async fn downloading(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+        let before = self.side.requests();
+        let download = self.side.download(id, None, 5).await;
+        let requests = self.side.requests() - before;
+        let heeded = download.as_ref().is_ok_and(|download| download.from == 5);
+        let answer = download.map(|_| if requests == 1 { "from the server itself" } else { "by a redirect" });
+        if answer.is_ok() {
+            self.note("whether downloads heed a range", yes_no(heeded));
+        }
+        self.settle("where a download's bytes come from", answer);
         Ok(())
     }
 

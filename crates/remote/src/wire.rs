@@ -154,7 +154,9 @@ impl WireAsset {
     pub(crate) fn read(&self, folder_of: impl Fn(&str) -> Option<i64>) -> Result<RemoteAsset, &'static str> {
         let id = self.id.int().ok_or("an asset without an id")?;
         let guid = self.guid.word().ok_or("an asset without a guid")?;
-        let filename = self.filename.text().ok_or("an asset without a file name")?;
+        // One nameless asset must not hide a whole list: its local name is made of its GUID.
+        let filename =
+            self.filename.text().map(str::to_owned).or_else(|| self.filename.name()).unwrap_or_default();
         let told_folder = self.storage_folder.0.as_ref().and_then(|folder| folder.id.int());
         let folder = told_folder.or_else(|| self.storage_folder_path.word().and_then(folder_of));
         let created_at = self.created_at.time();
@@ -163,7 +165,7 @@ impl WireAsset {
             id: AssetId::from(id),
             guid: Guid(guid.into()),
             storage_folder: folder.map(StorageFolderId::from),
-            filename: filename.to_owned(),
+            filename,
             claimed: Claimed { size: self.file_size.count(), md5: self.md5.text().and_then(Md5::from_hex) },
             version: self.data_version_number.count(),
             versions_count: self.data_versions_count.count(),
@@ -246,14 +248,52 @@ mod tests {
     }
 
     #[test]
-    fn an_asset_without_identity_or_name_does_not() {
+    fn an_asset_without_identity_does_not() {
         for bad in [
             r#"{"guid":"g","filename":"f"}"#,
             r#"{"id":1,"filename":"f"}"#,
-            r#"{"id":1,"guid":"g"}"#,
             r#"{"id":{},"guid":"g","filename":"f"}"#,
         ] {
             assert!(asset(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_asset_without_a_name_has_an_empty_one() {
+        for (fields, name) in [
+            (r#""x":1"#, ""),
+            (r#""filename":null"#, ""),
+            (r#""filename":"""#, ""),
+            (r#""filename":{"a":1}"#, ""),
+            (r#""filename":["f"]"#, ""),
+            (r#""filename":true"#, ""),
+            (r#""filename":2024"#, "2024"),
+            (r#""filename":" f ""#, " f "),
+        ] {
+            let read = asset(&format!(r#"{{"id":1,"guid":"0aa1-b","created_at":null,{fields}}}"#)).unwrap();
+            assert_eq!(read.filename, name, "{fields}");
+        }
+        let nameless = asset(r#"{"id":1,"guid":"0aa1-b"}"#).unwrap();
+        let level = damsync_model::name::Level::Below;
+        let local = damsync_model::name::candidates_for_asset(&nameless.filename, &nameless.guid, level);
+        assert_eq!(local[0].as_str(), "~0aa1");
+    }
+
+    #[test]
+    fn optional_fields_of_any_type_or_none_are_survived() {
+        let fields = [
+            "filename", "file_size", "md5", "data_version_number", "data_versions_count", "aasm_state", "submitted",
+            "created_at", "updated_at", "last_external_sync_at", "trashed_at", "checked_out_at", "downloadable",
+            "original_downloadable", "editable", "storage_folder_path", "storage_folder", "created_via_id",
+            "signed_upload_url", "never_heard_of",
+        ];
+        let values = ["null", "true", "-7", "1.5", "1e300", r#""x""#, r#""""#, "[]", "[[1],{}]", "{}", r#"{"id":"x"}"#];
+        for field in fields {
+            for value in values {
+                let read = asset(&format!(r#"{{"id":1,"guid":"g",{field:?}:{value}}}"#));
+                let read = read.unwrap_or_else(|why| panic!("{field}: {value}: {why}"));
+                assert_eq!((read.id, &*read.guid.0), (1.into(), "g"), "{field}: {value}");
+            }
         }
     }
 

@@ -25,6 +25,33 @@ pub struct FileRow {
     pub unknown: Option<String>,
 }
 
+/// A regular file as a directory's listing shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// What its name is compared by.
+    pub key: &'a str,
+    /// Its name on disk.
+    pub name: &'a str,
+    /// What the file system told.
+    pub stat: &'a Stat,
+}
+
+impl Shown<'_> {
+    fn is_row(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let is = |at, value: i64| row.get_ref(at).map(|cell| cell.as_i64() == Ok(value));
+        let key = row.get_ref(0)?.as_str()?;
+        let name = row.get_ref(1)?.as_str_or_null()?.unwrap_or(key);
+        Ok(key == self.key
+            && name == self.name
+            && is(2, to_i64(self.stat.size))?
+            && is(3, self.stat.mtime_ns)?
+            && is(4, self.stat.ctime_ns)?
+            && is(5, self.stat.inode.cast_signed())?
+            && is(6, self.stat.birth_ns)?
+            && is(7, 1)?)
+    }
+}
+
 const COLUMNS: &str = "key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, racy, unknown";
 
 fn from_row(row: &Row<'_>, at: usize) -> Result<FileRow, StoreError> {
@@ -67,6 +94,30 @@ impl Tx<'_> {
             files.push(from_row(row, 0)?);
         }
         Ok(files)
+    }
+
+    /// Whether a directory's rows are just these files, which come in key order, and something can be said about each of
+    /// them. Compares while it steps through the rows: for a directory in which nothing changed, nothing is built.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn files_are<'f>(
+        &self,
+        folder: FolderId,
+        shown: impl IntoIterator<Item = Shown<'f>>,
+    ) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT key, name, size, mtime_ns, ctime_ns, inode, birth_ns, unknown IS NULL FROM file
+             WHERE folder = ?1 ORDER BY key",
+        )?;
+        let mut rows = statement.query([folder.0])?;
+        for file in shown {
+            match rows.next()? {
+                Some(row) if file.is_row(row)? => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(rows.next()?.is_none())
     }
 
     /// One row.

@@ -124,7 +124,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn prune_history(&self, now: UnixMs) -> Result<(), StoreError> {
-        self.connection.prepare_cached("DELETE FROM history WHERE at < ?1")?.execute([now.plus_ms(-KEPT_MS).0])?;
+        // Per mirror, as the index over time is: otherwise every pass would read the whole history.
+        self.connection
+            .prepare_cached("DELETE FROM history WHERE mirror IN (SELECT id FROM mirror) AND at < ?1")?
+            .execute([now.plus_ms(-KEPT_MS).0])?;
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ pub use asset::{AssetRow, Presence};
 pub use base::BaseRow;
 pub use conflict::ConflictRow;
 pub use dirty::{DirtyKey, DirtyRow, Failure};
-pub use file::FileRow;
+pub use file::{FileRow, Shown};
 pub use folder::{FolderRow, LocalDir, RemoteDir};
 pub use history::{Event, EventRow};
 pub use journal::{Intent, SessionRow, Stray};

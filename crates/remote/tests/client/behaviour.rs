@@ -66,6 +66,19 @@ async fn a_page_shorter_than_its_total_is_incomplete_and_no_list_is_nonsense() {
 }
 
 #[tokio::test]
+async fn one_odd_asset_does_not_hide_the_others() {
+    let page = r#"{"total_entries":4,"assets":[{"id":1,"guid":"a","filename":null},{"id":2,"guid":"b"},
+        {"id":3,"guid":"c","filename":"c.txt","file_size":{},"md5":[1],"updated_at":7,"storage_folder":"x"},
+        {"id":"4","guid":"d","filename":"d.txt","file_size":"12","trashed_at":null,"editable":"true"}]}"#;
+    let server = Server::start(move |_| Act::json(page)).await;
+    let changed = client(&server.base).changed_since(&Scope::Everything, UnixMs(0), 100).await.unwrap();
+    let names: Vec<_> = changed.assets.iter().map(|asset| asset.filename.as_str()).collect();
+    assert_eq!(names, ["", "", "c.txt", "d.txt"]);
+    assert_eq!((changed.assets[2].claimed.size, changed.assets[3].claimed.size), (None, Some(12)));
+    assert_eq!(changed.assets[3].editable, Some(true));
+}
+
+#[tokio::test]
 async fn only_the_acknowledgement_sends_sync() {
     let page = r#"{"total_entries":1,"assets":[{"id":1,"guid":"g","filename":"f"}]}"#;
     let server =

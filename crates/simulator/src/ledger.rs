@@ -1,0 +1,81 @@
+//! What people did: every content they wrote, what they destroyed themselves, and what they deleted.
+
+use damsync_model::content::Sha256;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The ledger.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// How often a person put this content somewhere; any other content is torn.
+    put: BTreeMap<Sha256, u64>,
+    /// Contents that must exist somewhere.
+    owed: BTreeSet<Sha256>,
+    /// Contents of files and assets that a person deleted or moved out of the mirror.
+    deleted: BTreeSet<Sha256>,
+    /// Contents that a person took from a disk, by deleting or overwriting.
+    taken: BTreeSet<(usize, Sha256)>,
+    /// What must never have happened, and did.
+    violations: Vec<String>,
+}
+
+impl Ledger {
+    /// A person put this content on a disk or on the server.
+    pub fn put(&mut self, content: Sha256) {
+        *self.put.entry(content).or_default() += 1;
+        self.owed.insert(content);
+    }
+
+    /// Whether a person ever wrote just these bytes.
+    pub fn knows(&self, content: Sha256) -> bool {
+        self.put.contains_key(&content)
+    }
+
+    /// How often a person put it somewhere.
+    pub fn puts(&self, content: Sha256) -> u64 {
+        self.put.get(&content).copied().unwrap_or(0)
+    }
+
+    /// A person deleted a file or an asset that held this.
+    pub fn delete(&mut self, content: Sha256) {
+        self.deleted.insert(content);
+    }
+
+    /// A person removed what stood in the place of files: those count as deleted now.
+    pub fn delete_all_taken(&mut self, disk: usize) {
+        let taken = self.taken.iter().filter(|(of, _)| *of == disk).map(|(_, content)| *content);
+        self.deleted.extend(taken);
+    }
+
+    /// Whether a person deleted something that held this.
+    pub fn was_deleted(&self, content: Sha256) -> bool {
+        self.deleted.contains(&content)
+    }
+
+    /// A person took this content from a disk; `elsewhere` says whether it still exists.
+    pub fn take(&mut self, disk: usize, content: Sha256, elsewhere: bool) {
+        self.taken.insert((disk, content));
+        if !elsewhere {
+            self.owed.remove(&content);
+        }
+    }
+
+    /// Whether a person took this content from that disk.
+    pub fn was_taken(&self, disk: usize, content: Sha256) -> bool {
+        self.taken.contains(&(disk, content))
+    }
+
+    /// What must exist.
+    pub fn owed(&self) -> &BTreeSet<Sha256> {
+        &self.owed
+    }
+
+    /// Something happened that must not.
+    pub fn violated(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// What happened that must not.
+    pub fn violations(&self) -> &[String] {
+        &self.violations
+    }
+}

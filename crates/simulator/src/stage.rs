@@ -1,0 +1,226 @@
+//! What a world consists of besides the daemons: the disks' contents, the server, the ledger, and the people.
+
+use crate::content::{bytes_of, content_of};
+use crate::disk::{Node, State};
+use crate::edit::{Edit, Local, Pick, Save};
+use crate::ledger::Ledger;
+use crate::remote::Server;
+use crate::time::Time;
+use bytes::Bytes;
+use damsync_model::content::Sha256;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Names of files, on both sides. Some differ only in Unicode's form, one cannot be a local name, one is left out.
+pub const NAMES: &[&str] =
+    &["a.txt", "b.txt", "c.jpg", "d", "\u{e9}.txt", "e\u{301}.txt", "x.tmp", "report.final.pdf", "z.bin", "a b.doc"];
+
+/// A name that only the server can have.
+pub const REMOTE_ONLY: &[&str] = &["a/b.txt", ".."];
+
+/// Names of directories.
+pub const DIRS: &[&str] = &["d1", "d2", "sub", "d"];
+
+/// Everything but the daemons.
+#[derive(Debug)]
+pub struct Stage {
+    /// One per daemon.
+    pub disks: Vec<Arc<Mutex<State>>>,
+    /// The DAM.
+    pub server: Arc<Server>,
+    /// What time it is.
+    pub time: Time,
+    ledger: Mutex<Ledger>,
+}
+
+pub(crate) fn pick<T: Clone>(from: &[T], which: Pick) -> Option<T> {
+    from.get(which as usize % from.len().max(1)).cloned()
+}
+
+fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}
+
+impl Stage {
+    /// An empty stage.
+    pub fn new(disks: Vec<Arc<Mutex<State>>>, server: Arc<Server>, time: Time) -> Self {
+        Self { disks, server, time, ledger: Mutex::default() }
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One disk's state.
+    pub fn disk(&self, which: usize) -> MutexGuard<'_, State> {
+        self.disks[which].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody does something; says what it came to.
+    pub fn act(&self, edit: &Edit) -> String {
+        match edit {
+            Edit::Here(disk, local) => self.act_here(*disk, local),
+            Edit::There(remote) => crate::people::act_there(self, remote),
+        }
+    }
+
+    /// Every content that exists: live and in the trash on every disk, and in every version on the server.
+    pub fn existing(&self) -> BTreeSet<Sha256> {
+        let mut all = self.server.version_contents();
+        for disk in 0..self.disks.len() {
+            let state = self.disk(disk);
+            for (path, node) in &state.tree.0 {
+                let ours = path.starts_with(".damsync/") && !path.starts_with(".damsync/trash/");
+                if let Node::File(file) = node
+                    && !ours
+                {
+                    all.insert(content_of(&file.data).sha256);
+                }
+            }
+        }
+        all
+    }
+
+    /// Writes down what a person takes from a disk by what follows.
+    fn taken(&self, disk: usize, before: &[Bytes]) {
+        if before.is_empty() {
+            return;
+        }
+        let existing = self.existing();
+        let mut ledger = self.ledger();
+        for data in before {
+            let content = content_of(data).sha256;
+            ledger.take(disk, content, existing.contains(&content));
+        }
+    }
+
+    fn held(&self, disk: usize, path: &str) -> Vec<Bytes> {
+        let state = self.disk(disk);
+        let inside = state.tree.below(path).map(|(path, _)| path.clone());
+        let paths: Vec<String> = inside.chain([path.to_owned()]).collect();
+        paths.iter().filter_map(|path| state.tree.file(path)).map(|file| file.data.clone()).collect()
+    }
+
+    fn write(&self, disk: usize, path: &str, save: Save, data: Bytes) -> String {
+        if !self.disk(disk).can_hold_file(path) {
+            return format!("d{disk} cannot write {path:?}");
+        }
+        let mut before = self.held(disk, path);
+        self.ledger().put(content_of(&data).sha256);
+        match save {
+            Save::InPlace => self.disk(disk).write_in_place(path, data),
+            Save::Anew => self.disk(disk).write_anew(path, data),
+            Save::DeleteFirst => {
+                let mut state = self.disk(disk);
+                state.delete(path);
+                state.write_anew(path, data);
+            }
+            Save::Backup => {
+                let backup = format!("{path}.bak");
+                if self.disk(disk).can_hold_file(&backup) {
+                    let copied = std::mem::replace(&mut before, self.held(disk, &backup));
+                    for data in copied {
+                        self.ledger().put(content_of(&data).sha256);
+                    }
+                    self.disk(disk).write_with_backup(path, &backup, data);
+                } else {
+                    self.disk(disk).write_anew(path, data);
+                }
+            }
+        }
+        self.taken(disk, &before);
+        format!("d{disk} {save:?} {path:?}")
+    }
+
+    fn act_here(&self, disk: usize, local: &Local) -> String {
+        let disk = disk % self.disks.len();
+        let (files, dirs) = {
+            let state = self.disk(disk);
+            (state.users_files(), state.users_dirs())
+        };
+        let nothing = || format!("d{disk} nothing for {local:?}");
+        match local {
+            Local::Write(dir, name, bytes) => {
+                let (Some(dir), Some(name)) = (pick(&dirs, *dir), pick(NAMES, *name)) else { return nothing() };
+                self.write(disk, &join(&dir, name), Save::InPlace, bytes_of(bytes.number, bytes.size.into()))
+            }
+            Local::Save(file, save, bytes) => {
+                let Some(path) = pick(&files, *file) else { return nothing() };
+                self.write(disk, &path, *save, bytes_of(bytes.number, bytes.size.into()))
+            }
+            Local::Copy(file, dir, name) => {
+                let (Some(from), Some(dir), Some(name)) = (pick(&files, *file), pick(&dirs, *dir), pick(NAMES, *name))
+                else {
+                    return nothing();
+                };
+                let data = self.held(disk, &from).pop().unwrap_or_default();
+                self.write(disk, &join(&dir, name), Save::InPlace, data)
+            }
+            Local::Touch(file) => {
+                let Some(path) = pick(&files, *file) else { return nothing() };
+                self.disk(disk).touch(&path);
+                format!("d{disk} touch {path:?}")
+            }
+            Local::Delete(file) => {
+                let Some(path) = pick(&files, *file) else { return nothing() };
+                self.delete(disk, &path)
+            }
+            Local::DeleteDir(dir) => {
+                let Some(path) = pick(&dirs[1..], *dir) else { return nothing() };
+                self.delete(disk, &path)
+            }
+            Local::MakeDir(dir, name) => {
+                let (Some(dir), Some(name)) = (pick(&dirs, *dir), pick(DIRS, *name)) else { return nothing() };
+                let path = join(&dir, name);
+                if path.matches('/').count() > 2 {
+                    return nothing();
+                }
+                self.disk(disk).users_dir(&path);
+                format!("d{disk} mkdir {path:?}")
+            }
+            Local::Link(file) => {
+                let Some(path) = pick(&files, *file) else { return nothing() };
+                let before = self.held(disk, &path);
+                self.disk(disk).put_link(&path);
+                self.taken(disk, &before);
+                format!("d{disk} link {path:?}")
+            }
+            Local::Unlink => {
+                let mut state = self.disk(disk);
+                let links: Vec<String> =
+                    state.tree.0.iter().filter(|(_, node)| matches!(node, Node::Other(_))).map(|(path, _)| path.clone()).collect();
+                for path in &links {
+                    state.delete(path);
+                }
+                // What the link stood for is gone with it, by the same person's hand.
+                drop(state);
+                let mut ledger = self.ledger();
+                ledger.delete_all_taken(disk);
+                format!("d{disk} unlink {links:?}")
+            }
+            Local::Deny(dir) => {
+                let Some(path) = pick(&dirs[1..], *dir) else { return nothing() };
+                self.disk(disk).denied.insert(path.clone());
+                format!("d{disk} deny {path:?}")
+            }
+            Local::Allow => {
+                self.disk(disk).denied.clear();
+                format!("d{disk} allow")
+            }
+        }
+    }
+
+    fn delete(&self, disk: usize, path: &str) -> String {
+        let before = self.held(disk, path);
+        self.disk(disk).delete(path);
+        {
+            let mut ledger = self.ledger();
+            for data in &before {
+                ledger.delete(content_of(data).sha256);
+            }
+        }
+        self.taken(disk, &before);
+        format!("d{disk} delete {path:?}")
+    }
+}

@@ -1,0 +1,181 @@
+//! What happens around one pass of one daemon: latency, faults, people who go on working, and a crash.
+//!
+//! Every call of a port takes a turn. A script, made beforehand, says what happens at which.
+
+use crate::dice::mix;
+use crate::edit::Edit;
+use crate::stage::Stage;
+use damsync_model::content::Content;
+use damsync_model::path::MirrorPath;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// What goes wrong with one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// No answer, no effect.
+    LostBefore,
+    /// The effect, no answer.
+    LostAfter,
+    /// The effect twice, and an answer: where the client may repeat by itself.
+    Twice,
+    /// 503 without an effect.
+    Busy,
+    /// A body that breaks off, or arrives damaged: of a hundred parts, after so many.
+    Body(u8),
+    /// No space left.
+    DiskFull,
+    /// An input/output error.
+    DiskFails,
+}
+
+/// Where a pass is cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutOff {
+    /// At the n-th crash point that is reached.
+    Point(u32),
+    /// Before the n-th call has its effect.
+    Before(u32),
+    /// In the middle of the n-th call, where it has one.
+    Inside(u32),
+    /// After its effect, before its answer.
+    After(u32),
+}
+
+/// What happens around one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// Decides the latencies.
+    pub seed: u64,
+    /// At which call what goes wrong.
+    pub faults: Vec<(u32, Fault)>,
+    /// At which call who does what.
+    pub meanwhile: Vec<(u32, Edit)>,
+    /// Where it is cut off.
+    pub cut: Option<CutOff>,
+}
+
+/// One call's share of the script.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+    inside: bool,
+    after: bool,
+}
+
+impl Turn {
+    /// Nothing happens in it.
+    pub const fn is_quiet(&self) -> bool {
+        self.fault.is_none() && !self.inside && !self.after
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    script: Script,
+    calls: u32,
+    points: u32,
+    trace: Vec<String>,
+}
+
+/// The weather of one daemon.
+#[derive(Clone, Debug)]
+pub struct Weather {
+    daemon: usize,
+    stage: Arc<Stage>,
+    inner: Arc<Mutex<Inner>>,
+    struck: Arc<Notify>,
+}
+
+impl Weather {
+    /// Fair weather.
+    pub fn new(daemon: usize, stage: Arc<Stage>) -> Self {
+        Self { daemon, stage, inner: Arc::default(), struck: Arc::default() }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The script of the next pass.
+    pub fn begin(&self, script: Script) {
+        let mut inner = self.inner();
+        inner.script = script;
+        (inner.calls, inner.points) = (0, 0);
+    }
+
+    /// The calls since the last question, for people who look for a mistake.
+    pub fn take_trace(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner().trace)
+    }
+
+    /// Comes back when the daemon has crashed in a call.
+    pub async fn struck(&self) {
+        self.struck.notified().await;
+    }
+
+    /// A call begins.
+    pub async fn turn(&self, what: &str) -> Turn {
+        let (call, latency, edits, cut, fault) = {
+            let mut inner = self.inner();
+            inner.calls += 1;
+            let call = inner.calls;
+            let script = &inner.script;
+            let latency = mix(script.seed ^ u64::from(call)) % 7;
+            let edits: Vec<Edit> =
+                script.meanwhile.iter().filter(|(at, _)| *at == call).map(|(_, edit)| edit.clone()).collect();
+            let fault = script.faults.iter().find(|(at, _)| *at == call).map(|(_, fault)| *fault);
+            let cut = script.cut;
+            let line = format!("d{} #{call} {what} {}", self.daemon, fault.map_or(String::new(), |f| format!("{f:?}")));
+            inner.trace.push(line);
+            (call, latency, edits, cut, fault)
+        };
+        self.stage.time.pass(latency).await;
+        for edit in edits {
+            let told = self.stage.act(&edit);
+            self.inner().trace.push(format!("   meanwhile {told}"));
+        }
+        if cut == Some(CutOff::Before(call)) {
+            self.strike().await;
+        }
+        Turn { fault, inside: cut == Some(CutOff::Inside(call)), after: cut == Some(CutOff::After(call)) }
+    }
+
+    /// A moment within a call.
+    pub async fn perhaps_inside(&self, turn: &Turn) {
+        if turn.inside {
+            self.strike().await;
+        }
+    }
+
+    /// A call ends.
+    pub async fn end(&self, turn: Turn) {
+        if turn.after {
+            self.strike().await;
+        }
+    }
+
+    /// The daemon is no more: whoever waits for this waits for ever.
+    async fn strike(&self) {
+        self.inner().trace.push(format!("d{} struck", self.daemon));
+        self.struck.notify_one();
+        std::future::pending().await
+    }
+
+    /// Whether the script ends the pass at this crash point.
+    pub fn cuts_point(&self) -> bool {
+        let mut inner = self.inner();
+        inner.points += 1;
+        inner.script.cut == Some(CutOff::Point(inner.points))
+    }
+
+    /// A file went to the local trash because of a deletion there.
+    pub fn trashed_here(&self, path: &MirrorPath, content: Content) {
+        let mut ledger = self.stage.ledger();
+        if !ledger.was_deleted(content.sha256) {
+            let what = format!("evidence: d{} put {path} into the local trash, and nobody deleted it", self.daemon);
+            ledger.violated(what);
+        }
+    }
+}
