@@ -36,7 +36,7 @@ const FIRST: Sample = Sample { text: "damsync probe, first content\n", md5: "812
 const SECOND: Sample = Sample { text: "damsync probe, second content\n", md5: "09905ed8867580be7610a3afd545d35e" };
 
 /// A name that a server might trim or clean.
-const ODD_NAME: &str = "probe  Größe #1 (a+b) & c.txt";
+const ODD_NAME: &str = " probe  Größe: #1 (a+b)? & c.txt ";
 const OTHER_NAME: &str = "probe second.txt";
 
 /// How often something that takes its time is looked at.
@@ -46,8 +46,8 @@ const MOST_LOOKS: u32 = 40;
 pub async fn run(side: &Mediagraph, scratch_parent: Option<StorageFolderId>) -> Result<Vec<Finding>, RemoteError> {
     let clock = side.identity().await?.server_time;
     let mut probe = Probe { side, findings: Vec::new(), assets: Vec::new() };
-    probe.about_folders().await;
     let scratch = side.make_folder(scratch_parent.as_ref(), &format!("damsync probe {}", clock.compact())).await?;
+    probe.about_folders().await;
     let outcome = probe.inside(&scratch).await;
     if let Err(error) = outcome {
         probe.note("whether the probe came to its end", format!("no: {error}"));
@@ -114,10 +114,12 @@ impl Probe<'_> {
         let Some(asset) = prepared.asset.clone() else { return Ok(()) };
         self.assets.push(asset.id.clone());
         self.first_upload(&session, &content, &prepared, &asset).await?;
-        self.visibility(&asset.id, scratch, "before its session is closed").await;
-        side.close_session(&session).await?;
+        // Some servers may process only what was submitted; then this waits in vain, and the answer says so.
         self.processing(&asset.id).await?;
-        self.visibility(&asset.id, scratch, "after its session is closed").await;
+        self.visibility(&asset.id, scratch, "whether a processed, unsubmitted asset is listed").await;
+        side.close_session(&session).await?;
+        self.end_of_processing(&asset.id).await?;
+        self.visibility(&asset.id, scratch, "whether a submitted asset is listed").await;
         self.claims(&asset.id, scratch).await?;
         self.acknowledging(&asset.id).await?;
         self.new_version(&asset.id).await?;
@@ -159,12 +161,9 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn visibility(&mut self, id: &AssetId, scratch: &RemoteFolder, when: &'static str) {
+    async fn visibility(&mut self, id: &AssetId, scratch: &RemoteFolder, question: &'static str) {
+        const SHAPE: &str = "what all_ids answers with";
         let side = self.side;
-        let question = match when {
-            "before its session is closed" => "whether an unsubmitted asset is listed",
-            _ => "whether a submitted asset is listed",
-        };
         let in_search = side.assets(std::slice::from_ref(id)).await.map(|found| !found.is_empty());
         let scope = Scope::Below(scratch.id.clone());
         let list = side.id_list("probe", &scope, None).await;
@@ -173,8 +172,10 @@ impl Probe<'_> {
             Ok(there) => yes_no(there).to_owned(),
             Err(error) => format!("not found out ({error})"),
         };
-        if let Ok(list) = &list {
-            self.note("what all_ids answers with", list.shape.clone());
+        if let Ok(list) = &list
+            && self.findings.iter().all(|finding| finding.question != SHAPE)
+        {
+            self.note(SHAPE, list.shape.clone());
         }
         let in_all_ids = list.map(|list| list.ids.contains(id));
         let in_folder = in_folder.map(|answer| matches!(answer, Answer::Found(ids) if ids.contains(id)));
@@ -184,30 +185,27 @@ impl Probe<'_> {
         );
     }
 
-    /// Waits until the asset is processed.
-    async fn processing(&mut self, id: &AssetId) -> Result<(), RemoteError> {
-        let mut times = Vec::new();
-        let mut last = None;
+    /// Waits until the asset is processed, as long as that is worth it; returns the asset and how often it moved.
+    async fn end_of_processing(&self, id: &AssetId) -> Result<(RemoteAsset, usize), RemoteError> {
+        let mut asset = self.look(id).await?;
+        let mut moves = 0;
         for nth in 0..MOST_LOOKS {
-            let asset = self.look(id).await?;
-            if times.last() != Some(&asset.updated_at) {
-                times.push(asset.updated_at);
-            }
-            let waiting = matches!(asset.state, AssetState::Pending | AssetState::Processing);
-            last = Some(asset);
-            if !waiting {
+            if !matches!(asset.state, AssetState::Pending | AssetState::Processing) {
                 break;
             }
             tokio::time::sleep(self.side.poll_delay(nth)).await;
+            let next = self.look(id).await?;
+            moves += usize::from(next.updated_at != asset.updated_at);
+            asset = next;
         }
-        self.note("how often updated_at moves while an asset is processed", format!("{} seen", times.len()));
-        if let Some(asset) = last {
-            self.note("the state that an asset ends in", format!("{:?}", asset.state));
-            self.note(
-                "whether our own upload sets last_external_sync_at",
-                yes_no(asset.last_external_sync_at.is_some()),
-            );
-        }
+        Ok((asset, moves))
+    }
+
+    async fn processing(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+        let (asset, moves) = self.end_of_processing(id).await?;
+        self.note("how often updated_at moves while an asset is processed", format!("seen to move {moves} times"));
+        self.note("the state that an asset ends in", format!("{:?}", asset.state));
+        self.note("whether our own upload sets last_external_sync_at", yes_no(asset.last_external_sync_at.is_some()));
         Ok(())
     }
 

@@ -122,6 +122,8 @@ struct Keeper<'a> {
     blind: BTreeSet<MirrorPath>,
     /// New directories, to be looked at once more.
     again: BTreeSet<MirrorPath>,
+    /// The last pass broke off: what is to be looked at again waits for the next poll.
+    broke_off: bool,
     deletions: Option<DeletionBurst>,
     /// Signals that are not quiet yet.
     noticed: BTreeSet<Signal>,
@@ -161,6 +163,7 @@ impl<'a> Keeper<'a> {
             watcher: None,
             blind: BTreeSet::new(),
             again: BTreeSet::new(),
+            broke_off: false,
             deletions: None,
             noticed: BTreeSet::new(),
         }
@@ -187,6 +190,7 @@ impl<'a> Keeper<'a> {
                 break;
             };
             self.note_deletions(report.deferred_deletions);
+            self.broke_off = result.is_err();
             match result {
                 Ok(()) => self.tell(&report),
                 Err(PassError::Stopped) => break,
@@ -292,7 +296,7 @@ impl<'a> Keeper<'a> {
 
     async fn wait(&mut self, next_poll: Instant, next_full: Instant) -> Wake {
         let settle = self.mirror.settle;
-        let again = (!self.again.is_empty()).then(|| Instant::now() + settle.max(Duration::from_millis(50)));
+        let again = (!self.again.is_empty() && !self.broke_off).then(|| Instant::now() + settle.max(Duration::from_millis(50)));
         let deletions = self.deletions.map(|burst| burst.due(self.mirror.settle_delete));
         tokio::select! {
             _ = self.stop.wait() => Wake::Stop,

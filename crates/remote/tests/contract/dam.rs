@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use damsync_model::content::Md5;
+use damsync_model::id::AssetId;
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, Download, NewContent, Payload, RemoteFolder, RemoteSide};
 use damsync_remote::{Auth, Mediagraph, Settings};
@@ -10,6 +11,7 @@ use futures_util::StreamExt;
 use md5::Digest;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A DAM, the client under test, and a way to look at its raw answers.
@@ -22,6 +24,8 @@ pub struct Dam {
     organization: u64,
     http: reqwest::Client,
     patience: Duration,
+    /// Every asset that was made, for lists may hide some.
+    made: Mutex<Vec<AssetId>>,
 }
 
 pub struct Sandbox {
@@ -74,7 +78,7 @@ impl Dam {
     ) -> Self {
         let auth = Auth::Personal { token: token.clone().into(), organization_id: organization };
         let side = Mediagraph::new(settings(&base, auth, delay)).unwrap();
-        Self { side, sandbox, base, token, organization, http: plain_http(), patience }
+        Self { side, sandbox, base, token, organization, http: plain_http(), patience, made: Mutex::default() }
     }
 
     pub fn base(&self) -> &str {
@@ -135,6 +139,19 @@ impl Dam {
         }
     }
 
+    /// Remembers an asset, so that it goes away at the end.
+    pub fn made(&self, id: &AssetId) {
+        self.made.lock().unwrap().push(id.clone());
+    }
+
+    /// Takes away every asset that was made.
+    pub async fn trash_what_was_made(&self) {
+        let made = std::mem::take(&mut *self.made.lock().unwrap());
+        for id in made {
+            self.side.trash(&id).await.unwrap();
+        }
+    }
+
     /// Prepares, sends and finishes; returns the asset as it was prepared.
     pub async fn upload(&self, folder: &RemoteFolder, filename: &str, bytes: &[u8]) -> RemoteAsset {
         let side = &self.side;
@@ -142,6 +159,7 @@ impl Dam {
         let content = new_content(filename, bytes, &session.guid);
         let prepared = side.prepare_asset(&session, &content).await.unwrap();
         let asset = prepared.asset.expect("a new asset is described");
+        self.made(&asset.id);
         side.send(&prepared.url, payload(bytes)).await.unwrap();
         let told = side.finish_asset(&asset.guid).await.unwrap();
         assert!(told.is_none_or(|told| told.id == asset.id && told.guid == asset.guid));

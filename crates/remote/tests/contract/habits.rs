@@ -12,7 +12,9 @@ const USUAL: &[(&str, &str)] = &[
     ("signed URL may be repeated", "yes"),
     ("answers before md5 is known", "yes"),
     ("what all_ids answers with", "a bare list"),
+    ("a processed, unsubmitted asset is listed", "search: yes, all_ids: yes, asset_ids: yes"),
     ("a submitted asset is listed", "search: yes, all_ids: yes, asset_ids: yes"),
+    ("updated_at moves while", "seen to move "),
     ("state that an asset ends in", "Processed"),
     ("own upload sets last_external_sync_at", "no"),
     ("has file_size and md5", "file_size: yes, md5: yes, of the bytes we sent"),
@@ -100,16 +102,21 @@ habits! {
 
     the_index_lags: { "index_lag_ms": 400 }, true, &[
         ("prepared asset is found in its session", "no"),
+        ("a processed, unsubmitted asset is listed", "search: "),
         ("a submitted asset is listed", "search: "),
         ("original_downloadable says", ""),
         ("an acknowledgement does", ""),
     ];
 
-    names_are_cleaned: { "normalise_names": true }, true, &[];
+    names_are_cleaned: { "normalise_names": true }, true, &[
+        ("keeps the file name", "no: ` probe  Größe: #1 (a+b)? & c.txt ` became `probe  Größe_ #1 (a+b)_ & c.txt`"),
+    ];
 
     a_job_ends_as_done: { "job_finished_state": "done", "job_delay_ms": 120 }, true, &[("job's finished state", "done")];
 
-    processing_is_slow_and_restless: { "processing_ms": 400, "processing_bumps": 4 }, true, &[];
+    processing_is_slow_and_restless: { "processing_ms": 400, "processing_bumps": 4 }, true, &[
+        ("updated_at moves while", "seen to move 4 times"),
+    ];
 
     processing_is_over_at_once: { "processing_ms": 0, "processing_bumps": 1 }, true, &[
         ("answers before md5 is known", "no"),
@@ -122,6 +129,7 @@ habits! {
     ];
 
     moves_touch_nothing: { "move_bumps": false }, true, &[
+        ("restoring an asset moves its updated_at", "no"),
         ("moving an asset moves its updated_at", "no"),
     ];
 
@@ -129,9 +137,14 @@ habits! {
         ("still holds assets", "its assets go to the trash"),
     ];
 
-    unsubmitted_assets_are_hidden: { "unsubmitted_listed": false }, true, &[];
+    unsubmitted_assets_are_hidden: { "unsubmitted_listed": false }, true, &[
+        ("state that an asset ends in", "AwaitingSubmission"),
+        ("a processed, unsubmitted asset is listed", "search: no, all_ids: no"),
+    ];
 
     unapproved_assets_are_hidden: { "unsubmitted_listed": false, "auto_approve": false }, false, &[
+        ("state that an asset ends in", "AwaitingSubmission"),
+        ("a processed, unsubmitted asset is listed", "search: no, all_ids: no"),
         ("a submitted asset is listed", "search: no, all_ids: no"),
         ("original_downloadable says", "the index does not show it yet"),
         ("an acknowledgement does", "listed: no, mark set: no, updated_at moved: no"),
@@ -148,8 +161,10 @@ habits! {
         "latency_ms": 2
     }, true, &[
         ("folders is paged", "yes"),
+        ("keeps the file name", "no: "),
         ("prepared asset is found in its session", ""),
         ("what all_ids answers with", "an object with `ids`"),
+        ("a processed, unsubmitted asset is listed", "search: "),
         ("a submitted asset is listed", "search: "),
         ("own upload sets last_external_sync_at", "yes"),
         ("has file_size and md5", "file_size: no, md5: no"),

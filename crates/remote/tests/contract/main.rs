@@ -49,15 +49,12 @@ async fn inside(dam: &Dam, scratch: &RemoteFolder, listed: Option<bool>) {
 
 /// Takes away what the suite made, from the bottom up.
 async fn tidy(dam: &Dam, scratch: &RemoteFolder) {
+    dam.trash_what_was_made().await;
     let mut folders = dam.side.folders().await.unwrap();
     folders.retain(|folder| folder.id == scratch.id || folder.ancestors.contains(&scratch.id));
     folders.sort_by_key(|folder| std::cmp::Reverse(folder.ancestors.len()));
     for folder in folders {
-        if let Answer::Found(ids) = dam.side.folder_asset_ids(&folder.id).await.unwrap() {
-            for id in ids {
-                dam.side.trash(&id).await.unwrap();
-            }
-        }
+        assert_eq!(dam.side.folder_asset_ids(&folder.id).await.unwrap(), Answer::Found(vec![]), "{}", folder.name);
         dam.side.remove_folder(&folder.id).await.unwrap();
     }
     assert_eq!(dam.side.folder(&scratch.id).await.unwrap(), Answer::NotFound, "the scratch folder is gone");

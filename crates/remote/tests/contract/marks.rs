@@ -13,8 +13,12 @@ pub async fn all(dam: &Dam, scratch: &RemoteFolder, asset: &RemoteAsset, listed:
     }
     let side = &dam.side;
     let before = dam.details(asset).await;
-    let said = acknowledged(dam, asset).await;
-    assert_eq!((&said.guid, said.storage_folder.as_ref()), (&asset.guid, Some(&scratch.id)));
+    dam.until("the acknowledgement shows the asset where it is", async || {
+        let said = acknowledged(dam, asset).await;
+        assert_eq!(said.guid, asset.guid);
+        (said.storage_folder.as_ref() == Some(&scratch.id)).then_some(())
+    })
+    .await;
     let after = dam.details(asset).await;
     assert!(after.last_external_sync_at.is_some() && after.last_external_sync_at != before.last_external_sync_at);
     assert_eq!(after.updated_at, before.updated_at, "an acknowledgement is no change");

@@ -2,6 +2,7 @@
 
 use crate::dam::{Dam, payload};
 use crate::uploads::FIRST;
+use damsync_model::id::AssetId;
 use damsync_ports::{RemoteFolder, RemoteSide, SignedUrl};
 use damsync_sandbox::http::shapes::shape;
 use reqwest::Method;
@@ -47,6 +48,7 @@ pub async fn all(dam: &Dam, scratch: &RemoteFolder) {
     let new = json!({ "asset": { "filename": "shape.txt", "file_size": FIRST.len(), "created_via": "damsync" } });
     let asset = post(&format!("uploads/{}/assets", text(&upload["guid"])), new.clone()).await;
     fits(dam, "uploads_assets_create", &asset);
+    dam.made(&AssetId::from(asset["id"].as_i64().expect("an id is a number")));
     send(dam, &asset).await;
     let id = &asset["id"];
     fits(dam, "assets_show", &get(&format!("assets/{}/set_uploaded", text(&asset["guid"]))).await);

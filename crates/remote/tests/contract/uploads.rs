@@ -45,6 +45,7 @@ async fn abandoned(dam: &Dam, scratch: &RemoteFolder) {
     let content = new_content("never sent.txt", FIRST, "abandoned");
     assert_eq!(side.pending(&session, &content.marker).await.unwrap(), []);
     let asset = side.prepare_asset(&session, &content).await.unwrap().asset.unwrap();
+    dam.made(&asset.id);
     assert_eq!(asset.state, AssetState::Pending);
     let found = dam
         .until("a prepared asset is found by its marker", async || {
@@ -89,6 +90,7 @@ async fn twins(dam: &Dam, scratch: &RemoteFolder) {
         let content = new_content("twin.txt", FIRST, marker);
         let prepared = side.prepare_asset(&session, &content).await.unwrap();
         let asset = prepared.asset.unwrap();
+        dam.made(&asset.id);
         side.send(&prepared.url, payload(FIRST)).await.unwrap();
         side.send(&prepared.url, payload(FIRST)).await.unwrap();
         side.finish_asset(&asset.guid).await.unwrap();

@@ -1,0 +1,182 @@
+//! What other people do on the server.
+
+use crate::content::{bytes_of, content_of};
+use crate::edit::{Pick, Remote};
+use crate::stage::{DIRS, NAMES, REMOTE_ONLY, Stage, pick};
+use damsync_sandbox::world::asset::{Asset, AssetState};
+use damsync_sandbox::world::job::JobWork;
+use damsync_sandbox::world::{AssetEdit, AssetKey, NewAsset, NewFolder, Refusal, World};
+use std::sync::Arc;
+
+/// A person acts; says what it came to.
+pub(crate) fn act_there(stage: &Stage, edit: &Remote) -> String {
+    match attempt(stage, edit) {
+        Ok(told) => format!("server {told}"),
+        Err(refusal) => format!("server refuses {edit:?}: {refusal}"),
+    }
+}
+
+fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
+    world.all_assets().filter(|asset| asset.alive() && inside(asset.folder_id)).map(Arc::clone).collect()
+}
+
+fn remote_name(which: Pick) -> &'static str {
+    let at = which as usize % (NAMES.len() + REMOTE_ONLY.len());
+    NAMES.get(at).or_else(|| REMOTE_ONLY.get(at - NAMES.len())).copied().unwrap_or("a.txt")
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm for each thing that a person can do")]
+fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
+    let now = stage.time.ms();
+    let server = &stage.server;
+    let none = || Refusal::BadRequest("there is nothing to do it to".to_owned());
+    let mut world = server.world();
+    world.tick(now);
+    let inside = server.folders_inside(&world);
+    let person = world.owner();
+    let assets = live(&world, |folder| inside.contains(&folder));
+    let one = |which: &Pick| pick(&assets, *which).ok_or_else(none);
+    let folder = |which: &Pick| pick(&inside, *which).ok_or_else(none);
+    let put = |number: u64, size: u16| {
+        let data = bytes_of(number, size.into());
+        stage.ledger().put(content_of(&data).sha256);
+        server.keep(data)
+    };
+    let deleted = |asset: &Asset| {
+        let mut ledger = stage.ledger();
+        for content in server.contents_of(asset) {
+            ledger.delete(content);
+        }
+    };
+    Ok(match edit {
+        Remote::Add(which, name, bytes) => {
+            let (folder, name) = (folder(which)?, remote_name(*name));
+            let asset = world.admin_asset(folder, name, put(bytes.number, bytes.size), person, now)?;
+            format!("adds {} {name:?} in {folder}", asset.id)
+        }
+        Remote::Version(which, bytes) => {
+            let asset = one(which)?;
+            world.admin_version(AssetKey::Id(asset.id), put(bytes.number, bytes.size), now)?;
+            format!("new version of {} {:?}", asset.id, asset.filename)
+        }
+        Remote::SlowVersion(which, bytes) => {
+            let asset = one(which)?;
+            let new = NewAsset {
+                filename: asset.filename.clone(),
+                file_size: Some(bytes.size.into()),
+                ..NewAsset::default()
+            };
+            let (_, ticket) = world.add_version(person, AssetKey::Id(asset.id), new, now)?;
+            let content = put(bytes.number, bytes.size);
+            world.object_stored(&ticket.key, content);
+            world.set_uploaded(person, AssetKey::Id(asset.id), true, now)?;
+            format!("new version of {} {:?}, to be processed", asset.id, asset.filename)
+        }
+        Remote::Revert(which) => {
+            let asset = one(which)?;
+            let earlier: Vec<i64> = asset
+                .versions
+                .iter()
+                .filter(|version| version.number != asset.head && version.state == AssetState::Processed)
+                .map(|version| version.number)
+                .collect();
+            let number = pick(&earlier, *which).ok_or_else(none)?;
+            world.revert(person, AssetKey::Id(asset.id), number, now)?;
+            format!("reverts {} to {number}", asset.id)
+        }
+        Remote::Trash(which) => {
+            let asset = one(which)?;
+            world.delete_asset(person, AssetKey::Id(asset.id), now)?;
+            deleted(&asset);
+            format!("trashes {} {:?}", asset.id, asset.filename)
+        }
+        Remote::Restore(which) => {
+            let trashed: Vec<i64> = world
+                .all_assets()
+                .filter(|asset| !asset.alive() && inside.contains(&asset.folder_id) && asset.state == AssetState::Processed)
+                .map(|asset| asset.id)
+                .collect();
+            let id = pick(&trashed, *which).ok_or_else(none)?;
+            world.create_job(person, JobWork::Restore, &[id], now)?;
+            format!("restores {id}")
+        }
+        Remote::Rename(which, name) => {
+            let (asset, name) = (one(which)?, remote_name(*name));
+            let edit = AssetEdit { filename: Some(name.to_owned()), ..AssetEdit::default() };
+            world.edit_asset(person, AssetKey::Id(asset.id), edit, now)?;
+            format!("renames {} {:?} to {name:?}", asset.id, asset.filename)
+        }
+        Remote::Move(which, to) => {
+            let (asset, to) = (one(which)?, folder(to)?);
+            world.create_job(person, JobWork::MoveTo(to), &[asset.id], now)?;
+            format!("moves {} {:?} to {to}", asset.id, asset.filename)
+        }
+        Remote::MoveOut(which) => {
+            let asset = one(which)?;
+            world.create_job(person, JobWork::MoveTo(server.elsewhere), &[asset.id], now)?;
+            deleted(&asset);
+            format!("moves {} {:?} out", asset.id, asset.filename)
+        }
+        Remote::MoveIn(which, to) => {
+            let outside = live(&world, |folder| folder == server.elsewhere);
+            let (asset, to) = (pick(&outside, *which).ok_or_else(none)?, folder(to)?);
+            world.create_job(person, JobWork::MoveTo(to), &[asset.id], now)?;
+            format!("moves {} {:?} in to {to}", asset.id, asset.filename)
+        }
+        Remote::Describe(which) => {
+            let asset = one(which)?;
+            let edit = AssetEdit { description: Some(Some("seen".to_owned())), ..AssetEdit::default() };
+            world.edit_asset(person, AssetKey::Id(asset.id), edit, now)?;
+            format!("describes {} {:?}", asset.id, asset.filename)
+        }
+        Remote::Acknowledge(which) => {
+            let asset = one(which)?;
+            world.asset(person, AssetKey::Id(asset.id), true, now)?;
+            format!("acknowledges {}", asset.id)
+        }
+        Remote::MakeFolder(which, name) => {
+            let (parent, name) = (folder(which)?, pick(DIRS, *name).unwrap_or("d1"));
+            if world.ancestors(parent).len() > 3 {
+                return Err(none());
+            }
+            let new = NewFolder { name: name.to_owned(), parent_id: Some(parent), ..NewFolder::default() };
+            let made = world.create_folder(person, new, now)?;
+            format!("makes folder {} {name:?} in {parent}", made.id)
+        }
+        Remote::RemoveFolder(which) => {
+            let id = pick(&inside[1..], *which).ok_or_else(none)?;
+            let below: Vec<i64> = inside.iter().copied().filter(|f| *f == id || world.ancestors(*f).contains(&id)).collect();
+            for asset in live(&world, |folder| below.contains(&folder)) {
+                world.delete_asset(person, AssetKey::Id(asset.id), now)?;
+                deleted(&asset);
+            }
+            world.delete_folder(person, id, now)?;
+            format!("removes folder {id}")
+        }
+        Remote::Hide(which) => {
+            let id = pick(&inside[1..], *which).ok_or_else(none)?;
+            for user in server.clients() {
+                world.edit_user(user, |user| drop(user.hidden_folders.insert(id)))?;
+            }
+            format!("hides folder {id}")
+        }
+        Remote::Unhide => {
+            for user in server.clients() {
+                world.edit_user(user, |user| user.hidden_folders.clear())?;
+            }
+            "hides nothing".to_owned()
+        }
+        Remote::Reindex(reindexing) => {
+            let mut habits = world.habits().clone();
+            habits.reindexing = *reindexing;
+            world.set_habits(habits, now);
+            // Organizations tell it of their folders.
+            for id in inside {
+                let told = if *reindexing { now.into() } else { serde_json::Value::Null };
+                let fields = serde_json::Map::from_iter([("reindexing_at".to_owned(), told)]);
+                world.admin_patch_folder(id, fields, now)?;
+            }
+            format!("reindexing: {reindexing}")
+        }
+    })
+}

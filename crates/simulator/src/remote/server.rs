@@ -1,0 +1,88 @@
+//! The world, its contents, and the folder that is mirrored.
+
+use bytes::Bytes;
+use damsync_model::content::Sha256;
+use damsync_sandbox::world::asset::{Asset, Content, Place, Version};
+use damsync_sandbox::world::folder::FolderId;
+use damsync_sandbox::world::user::UserId;
+use damsync_sandbox::world::{World, generated};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The server that all daemons share.
+#[derive(Debug)]
+pub struct Server {
+    world: Mutex<World>,
+    stored: Mutex<BTreeMap<String, Bytes>>,
+    /// The mirrored storage folder.
+    pub mirrored: FolderId,
+    /// A storage folder outside the mirror.
+    pub elsewhere: FolderId,
+    clients: Vec<UserId>,
+}
+
+impl Server {
+    /// Takes a world that has these two folders and users.
+    pub const fn new(world: World, mirrored: FolderId, elsewhere: FolderId, clients: Vec<UserId>) -> Self {
+        Self { world: Mutex::new(world), stored: Mutex::new(BTreeMap::new()), mirrored, elsewhere, clients }
+    }
+
+    /// The world.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The daemons' users.
+    pub fn clients(&self) -> Vec<UserId> {
+        self.clients.clone()
+    }
+
+    fn stored(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores bytes.
+    pub fn keep(&self, data: Bytes) -> Content {
+        let mut stored = self.stored();
+        let name = format!("c{:06}", stored.len());
+        let content = Content {
+            size: data.len() as u64,
+            md5: generated::md5_hex(&data),
+            place: Place::Stored(name.clone()),
+        };
+        stored.insert(name, data);
+        content
+    }
+
+    /// A version's bytes, if it has any.
+    pub fn bytes(&self, version: &Version) -> Option<Bytes> {
+        match &version.content.as_ref()?.place {
+            Place::Stored(name) => self.stored().get(name).cloned(),
+            Place::Generated(_) => None,
+        }
+    }
+
+    /// The hash of a version's bytes.
+    pub fn hash(&self, version: &Version) -> Option<Sha256> {
+        self.bytes(version).map(|data| crate::content::content_of(&data).sha256)
+    }
+
+    /// What an asset's versions hold.
+    pub fn contents_of(&self, asset: &Asset) -> Vec<Sha256> {
+        asset.versions.iter().filter_map(|version| self.hash(version)).collect()
+    }
+
+    /// What every version of every asset holds, in the trash or not.
+    pub fn version_contents(&self) -> BTreeSet<Sha256> {
+        let assets: Vec<_> = self.world().all_assets().cloned().collect();
+        assets.iter().flat_map(|asset| self.contents_of(asset)).collect()
+    }
+
+    /// The mirrored folder and all below it, parents first.
+    pub fn folders_inside(&self, world: &World) -> Vec<FolderId> {
+        let mut inside = vec![self.mirrored];
+        let below = world.all_folders().map(|folder| folder.id);
+        inside.extend(below.filter(|id| world.ancestors(*id).contains(&self.mirrored)));
+        inside
+    }
+}

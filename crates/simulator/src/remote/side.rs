@@ -1,0 +1,558 @@
+//! The remote port directly over the world.
+
+use super::answers::{self, Slugs, Told};
+use super::server::Server;
+use crate::stage::Stage;
+use crate::weather::{Fault, Turn, Weather};
+use bytes::{Bytes, BytesMut};
+use damsync_model::capability::Capabilities;
+use damsync_model::id::{AssetId, Guid, StorageFolderId};
+use damsync_model::time::UnixMs;
+use damsync_model::tree::RemoteAsset;
+use damsync_ports::{
+    Answer, ChangedAssets, Download, Identity, NewContent, Payload, PreparedUpload, RemoteError, RemoteErrorKind,
+    RemoteFolder, RemoteSide, Scope, SignedUrl, UploadSession,
+};
+use damsync_sandbox::world::job::JobWork;
+use damsync_sandbox::world::search::Window;
+use damsync_sandbox::world::user::UserId;
+use damsync_sandbox::world::{
+    AssetEdit, AssetKey, FolderEdit, NewAsset, NewFolder, NewUpload, Refusal, SearchQuery, SinceLastSync, World,
+};
+use futures_util::{StreamExt, stream};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is asked when assets are acknowledged.
+pub type Witness = Arc<dyn Fn(&[AssetId]) + Send + Sync>;
+
+/// The DAM as one daemon sees it.
+pub struct WorldRemote {
+    stage: Arc<Stage>,
+    user: UserId,
+    weather: Weather,
+    capabilities: Capabilities,
+    requests: AtomicU64,
+    slugs: Mutex<Slugs>,
+    witness: Witness,
+}
+
+impl std::fmt::Debug for WorldRemote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorldRemote").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+const CAPABILITIES: Capabilities = Capabilities {
+    replaces_content: true,
+    renames_assets: true,
+    moves_assets: true,
+    restores_assets: true,
+    has_folder_tree: true,
+    acknowledges: true,
+    has_leases: false,
+    max_upload_bytes: 5 << 30,
+};
+
+/// How often a job's state is asked for, and how long it takes in between.
+const JOB_POLLS: u64 = 60;
+const JOB_POLL_MS: u64 = 500;
+
+fn no_answer(what: &'static str) -> RemoteError {
+    RemoteError { what, kind: RemoteErrorKind::NoAnswer("the connection broke (simulated)".to_owned()) }
+}
+
+fn may_be_missing<T>(result: Result<T, RemoteError>) -> Result<Answer<T>, RemoteError> {
+    match result {
+        Ok(found) => Ok(Answer::Found(found)),
+        Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => Ok(Answer::NotFound),
+        Err(RemoteError { kind: RemoteErrorKind::Forbidden(_), .. }) => Ok(Answer::Denied),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the client may send a request again by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    Safe,
+    Never,
+}
+
+impl WorldRemote {
+    /// The port for a user, in some weather.
+    pub fn new(stage: Arc<Stage>, user: UserId, weather: Weather, witness: Witness) -> Self {
+        Self {
+            stage,
+            user,
+            weather,
+            capabilities: CAPABILITIES,
+            requests: AtomicU64::new(0),
+            slugs: Mutex::default(),
+            witness,
+        }
+    }
+
+    fn server(&self) -> &Server {
+        &self.stage.server
+    }
+
+    fn slugs(&self) -> MutexGuard<'_, Slugs> {
+        self.slugs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn begin(&self, what: &'static str) -> Result<Turn, RemoteError> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let turn = self.weather.turn(what).await;
+        match turn.fault {
+            Some(Fault::LostBefore) => Err(no_answer(what)),
+            Some(Fault::Busy) => {
+                Err(RemoteError { what, kind: RemoteErrorKind::Busy { status: 503, retry_after: None } })
+            }
+            _ => Ok(turn),
+        }
+    }
+
+    async fn call<T>(
+        &self,
+        what: &'static str,
+        repeat: Repeat,
+        act: impl Fn(&mut World, i64) -> Result<T, Refusal>,
+    ) -> Result<T, RemoteError> {
+        let turn = self.begin(what).await?;
+        let mut answer = act(&mut self.server().world(), self.stage.time.ms());
+        if turn.fault == Some(Fault::Twice) && repeat == Repeat::Safe {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            answer = act(&mut self.server().world(), self.stage.time.ms());
+        }
+        let lost = turn.fault == Some(Fault::LostAfter);
+        self.weather.end(turn).await;
+        if lost { Err(no_answer(what)) } else { answer.map_err(|refusal| answers::refusal(what, &refusal)) }
+    }
+
+    fn query(scope: &Scope, updated: Option<Window>, per_page: u64) -> SearchQuery {
+        let folder = match scope {
+            Scope::Everything => None,
+            Scope::Below(id) => answers::number("search", &id.0).ok(),
+        };
+        SearchQuery { folder, updated, page: 1, per_page, ..SearchQuery::default() }
+    }
+
+    fn listed(&self, world: &World, assets: &[Arc<damsync_sandbox::world::asset::Asset>]) -> Vec<RemoteAsset> {
+        let slugs = self.slugs();
+        assets.iter().map(|asset| answers::asset(world, asset, Told::Listed, &slugs)).collect()
+    }
+
+    async fn by_ids(&self, what: &'static str, ids: &[AssetId], sync: bool) -> Result<Vec<RemoteAsset>, RemoteError> {
+        let ids = ids.iter().map(|id| answers::number(what, &id.0)).collect::<Result<Vec<_>, _>>()?;
+        let per_page = if sync { ids.len() as u64 } else { 100 };
+        let query = SearchQuery { ids: Some(ids), page: 1, per_page, sync, ..SearchQuery::default() };
+        self.call(what, Repeat::Safe, |world, now| {
+            let page = world.search(self.user, &query, now)?;
+            Ok(self.listed(world, &page.assets))
+        })
+        .await
+    }
+
+    fn alone(&self, world: &World, asset: &damsync_sandbox::world::asset::Asset) -> RemoteAsset {
+        answers::asset(world, asset, Told::Alone, &self.slugs())
+    }
+
+    async fn finish(&self, what: &'static str, guid: &Guid, keep: bool) -> Result<Option<RemoteAsset>, RemoteError> {
+        self.call(what, Repeat::Safe, |world, now| {
+            let asset = world.set_uploaded(self.user, AssetKey::Guid(&guid.0), keep, now)?;
+            Ok(Some(self.alone(world, &asset)))
+        })
+        .await
+    }
+
+    /// Runs a background job and waits until the asset shows it.
+    async fn job(
+        &self,
+        what: &'static str,
+        id: &AssetId,
+        work: JobWork,
+        wished: impl Fn(&RemoteAsset) -> bool,
+    ) -> Result<(), RemoteError> {
+        let number = answers::number(what, &id.0)?;
+        let job =
+            self.call(what, Repeat::Never, |world, now| world.create_job(self.user, work, &[number], now)).await?;
+        let mut finished = job.finished;
+        for _ in 0..JOB_POLLS {
+            if finished {
+                break;
+            }
+            self.stage.time.pass(JOB_POLL_MS).await;
+            finished =
+                self.call(what, Repeat::Safe, |world, now| Ok(world.job(self.user, &job.guid, now)?.finished)).await?;
+        }
+        match self.asset(id).await? {
+            Answer::Found(asset) if wished(&asset) => Ok(()),
+            Answer::NotFound => Err(RemoteError { what, kind: RemoteErrorKind::NotFound }),
+            _ => {
+                let message = "the server's job ended without effect".to_owned();
+                Err(RemoteError { what, kind: RemoteErrorKind::Refused { status: 200, message } })
+            }
+        }
+    }
+
+    fn check_evidence(&self, world: &World, id: i64) {
+        let Some(asset) = world.any_asset(AssetKey::Id(id)).filter(|asset| asset.alive()) else { return };
+        let Some(content) = asset.head_version().and_then(|version| self.server().hash(version)) else { return };
+        let mut ledger = self.stage.ledger();
+        if !ledger.was_deleted(content) {
+            ledger.violated(format!("evidence: asset {id} {:?} is trashed, and nobody deleted it", asset.filename));
+        }
+    }
+}
+
+impl RemoteSide for WorldRemote {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    async fn identity(&self) -> Result<Identity, RemoteError> {
+        self.call("ask who we are", Repeat::Safe, |world, now| {
+            world.can_upload(self.user)?;
+            // The `Date` header knows seconds.
+            let server_time = UnixMs(world.clock(now).div_euclid(1000) * 1000);
+            Ok(Identity {
+                user: self.user.to_string(),
+                organization: world.organization_id().to_string(),
+                server_time,
+            })
+        })
+        .await
+    }
+
+    async fn folders(&self) -> Result<Vec<RemoteFolder>, RemoteError> {
+        self.call("list the storage folders", Repeat::Safe, |world, now| {
+            let list = world.list_folders(self.user, now)?;
+            let mut slugs = Slugs::new();
+            for folder in &list {
+                slugs
+                    .entry(answers::slugs(world, folder.id))
+                    .and_modify(|known| *known = None)
+                    .or_insert(Some(folder.id));
+            }
+            *self.slugs() = slugs;
+            Ok(list.iter().map(|folder| answers::folder(world, folder)).collect())
+        })
+        .await
+    }
+
+    async fn folder(&self, id: &StorageFolderId) -> Result<Answer<RemoteFolder>, RemoteError> {
+        const WHAT: &str = "look at a storage folder";
+        let number = answers::number(WHAT, &id.0)?;
+        may_be_missing(
+            self.call(WHAT, Repeat::Safe, |world, now| {
+                let folder = world.folder(self.user, number, now)?;
+                Ok(answers::folder(world, &folder))
+            })
+            .await,
+        )
+    }
+
+    async fn make_folder(&self, parent: Option<&StorageFolderId>, name: &str) -> Result<RemoteFolder, RemoteError> {
+        const WHAT: &str = "make a storage folder";
+        let parent_id = parent.map(|parent| answers::number(WHAT, &parent.0)).transpose()?;
+        self.call(WHAT, Repeat::Never, |world, now| {
+            let new = NewFolder { name: name.to_owned(), parent_id, ..NewFolder::default() };
+            let folder = world.create_folder(self.user, new, now)?;
+            self.slugs().insert(answers::slugs(world, folder.id), Some(folder.id));
+            Ok(answers::folder(world, &folder))
+        })
+        .await
+    }
+
+    async fn change_folder(
+        &self,
+        id: &StorageFolderId,
+        parent: Option<&StorageFolderId>,
+        name: &str,
+    ) -> Result<(), RemoteError> {
+        const WHAT: &str = "change a storage folder";
+        let id = answers::number(WHAT, &id.0)?;
+        let parent_id = parent.map(|parent| answers::number(WHAT, &parent.0)).transpose()?;
+        self.call(WHAT, Repeat::Safe, |world, now| {
+            let edit =
+                FolderEdit { name: Some(name.to_owned()), parent_id: Some(parent_id), ..FolderEdit::default() };
+            world.edit_folder(self.user, id, edit, now).map(|_| ())
+        })
+        .await
+    }
+
+    async fn remove_folder(&self, id: &StorageFolderId) -> Result<(), RemoteError> {
+        const WHAT: &str = "remove a storage folder";
+        let id = answers::number(WHAT, &id.0)?;
+        match self.call(WHAT, Repeat::Safe, |world, now| world.delete_folder(self.user, id, now)).await {
+            Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn folder_asset_ids(&self, id: &StorageFolderId) -> Result<Answer<Vec<AssetId>>, RemoteError> {
+        const WHAT: &str = "list the assets of a storage folder";
+        let id = answers::number(WHAT, &id.0)?;
+        may_be_missing(
+            self.call(WHAT, Repeat::Safe, |world, now| {
+                let ids = world.folder_asset_ids(self.user, id, now)?;
+                Ok(ids.into_iter().map(AssetId::from).collect())
+            })
+            .await,
+        )
+    }
+
+    async fn hints(&self) -> Result<Vec<AssetId>, RemoteError> {
+        const WHAT: &str = "ask for hints";
+        let ask = |any_user: bool| {
+            self.call(WHAT, Repeat::Safe, move |world, now| {
+                let asked = SinceLastSync { any_user, ..SinceLastSync::default() };
+                let ids = world.updated_since_last_sync(self.user, &asked, now)?;
+                Ok(ids.into_iter().map(AssetId::from).collect::<Vec<_>>())
+            })
+        };
+        match ask(true).await {
+            Err(RemoteError { kind: RemoteErrorKind::Forbidden(_), .. }) => ask(false).await,
+            answer => answer,
+        }
+    }
+
+    async fn changed_since(&self, scope: &Scope, from: UnixMs, limit: u32) -> Result<ChangedAssets, RemoteError> {
+        let query = Self::query(scope, Some((Some(from.0), None)), u64::from(limit.clamp(1, 100)));
+        self.call("ask what changed", Repeat::Safe, |world, now| {
+            let page = world.search(self.user, &query, now)?;
+            Ok(ChangedAssets { total: page.total, assets: self.listed(world, &page.assets) })
+        })
+        .await
+    }
+
+    async fn count_between(&self, scope: &Scope, from: UnixMs, to: UnixMs) -> Result<u64, RemoteError> {
+        let query = Self::query(scope, Some((Some(from.0), Some(to.0))), 1);
+        self.call("count what changed", Repeat::Safe, |world, now| Ok(world.search(self.user, &query, now)?.total))
+            .await
+    }
+
+    async fn all_ids(&self, scope: &Scope, from: Option<UnixMs>) -> Result<Vec<AssetId>, RemoteError> {
+        let query = Self::query(scope, from.map(|from| (Some(from.0), None)), 1);
+        self.call("list the ids of all assets", Repeat::Safe, |world, now| {
+            let mut ids = world.search_ids(self.user, &query, now)?;
+            ids.sort_unstable();
+            Ok(ids.into_iter().map(AssetId::from).collect())
+        })
+        .await
+    }
+
+    async fn assets(&self, ids: &[AssetId]) -> Result<Vec<RemoteAsset>, RemoteError> {
+        self.by_ids("look at assets", ids, false).await
+    }
+
+    async fn asset(&self, id: &AssetId) -> Result<Answer<RemoteAsset>, RemoteError> {
+        const WHAT: &str = "look at an asset";
+        let number = answers::number(WHAT, &id.0)?;
+        may_be_missing(
+            self.call(WHAT, Repeat::Safe, |world, now| {
+                let asset = world.asset(self.user, AssetKey::Id(number), false, now)?;
+                Ok(self.alone(world, &asset))
+            })
+            .await,
+        )
+    }
+
+    async fn acknowledge(&self, ids: &[AssetId]) -> Result<Vec<RemoteAsset>, RemoteError> {
+        (self.witness)(ids);
+        self.by_ids("acknowledge assets", ids, true).await
+    }
+
+    async fn trash_count(&self) -> Result<u64, RemoteError> {
+        self.call("count the trash", Repeat::Safe, |world, now| world.trash_count(self.user, now)).await
+    }
+
+    async fn download(&self, id: &AssetId, version: Option<u64>, from: u64) -> Result<Download, RemoteError> {
+        const WHAT: &str = "download an asset";
+        let number = answers::number(WHAT, &id.0)?;
+        let turn = self.begin(WHAT).await?;
+        let answer = {
+            let mut world = self.server().world();
+            let version = version.and_then(|version| i64::try_from(version).ok());
+            world
+                .download(self.user, AssetKey::Id(number), version, self.stage.time.ms())
+                .map_err(|refusal| answers::refusal(WHAT, &refusal))
+                .map(|(_, version)| (self.server().bytes(&version).unwrap_or_default(), world.habits().ranges))
+        };
+        let fault = turn.fault;
+        self.weather.end(turn).await;
+        let (data, ranges) = answer?;
+        if fault == Some(Fault::LostAfter) {
+            return Err(no_answer(WHAT));
+        }
+        // A range beyond the end is asked again from the beginning.
+        let from = if ranges && from < data.len() as u64 { from } else { 0 };
+        let part = data.slice(usize::try_from(from).unwrap_or(0)..);
+        Ok(Download { from, remaining: Some(part.len() as u64), body: Box::pin(stream::iter(pieces(&part, fault))) })
+    }
+
+    async fn open_session(
+        &self,
+        folder: &StorageFolderId,
+        contribution: Option<i64>,
+    ) -> Result<UploadSession, RemoteError> {
+        const WHAT: &str = "open an upload session";
+        let folder = answers::number(WHAT, &folder.0)?;
+        self.call(WHAT, Repeat::Safe, |world, now| {
+            let upload = world.start_upload(self.user, contribution, NewUpload::default(), now)?;
+            if upload.folder_id != folder {
+                return Err(Refusal::Unprocessable("its uploads would go to another folder".to_owned()));
+            }
+            Ok(UploadSession { id: upload.id, guid: upload.guid })
+        })
+        .await
+    }
+
+    async fn close_session(&self, session: &UploadSession) -> Result<(), RemoteError> {
+        self.call("close an upload session", Repeat::Safe, |world, now| {
+            world.set_done(self.user, session.id, now).map(|_| ())
+        })
+        .await
+    }
+
+    async fn prepare_asset(
+        &self,
+        session: &UploadSession,
+        content: &NewContent,
+    ) -> Result<PreparedUpload, RemoteError> {
+        self.call("prepare an upload", Repeat::Never, |world, now| {
+            let (asset, ticket) = world.prepare_asset(self.user, &session.guid, new_asset(content), now)?;
+            Ok(PreparedUpload { asset: Some(self.alone(world, &asset)), url: SignedUrl::new(ticket.key) })
+        })
+        .await
+    }
+
+    async fn pending(&self, session: &UploadSession, marker: &str) -> Result<Vec<RemoteAsset>, RemoteError> {
+        let query = SearchQuery {
+            upload_guid: Some(session.guid.clone()),
+            page: 1,
+            per_page: 100,
+            ..SearchQuery::default()
+        };
+        self.call("look for a prepared upload", Repeat::Safe, |world, now| {
+            let page = world.search(self.user, &query, now)?;
+            let ours: Vec<_> =
+                page.assets.into_iter().filter(|asset| asset.created_via_id.as_deref() == Some(marker)).collect();
+            Ok(self.listed(world, &ours))
+        })
+        .await
+    }
+
+    async fn prepare_version(&self, id: &AssetId, content: &NewContent) -> Result<PreparedUpload, RemoteError> {
+        const WHAT: &str = "prepare a new version";
+        let number = answers::number(WHAT, &id.0)?;
+        self.call(WHAT, Repeat::Never, |world, now| {
+            let (asset, ticket) = world.add_version(self.user, AssetKey::Id(number), new_asset(content), now)?;
+            let whole = world.habits().add_version_answer
+                == damsync_sandbox::world::habits::AddVersionAnswer::WholeAsset;
+            let asset = whole.then(|| self.alone(world, &asset));
+            Ok(PreparedUpload { asset, url: SignedUrl::new(ticket.key) })
+        })
+        .await
+    }
+
+    async fn send(&self, url: &SignedUrl, mut payload: Payload) -> Result<(), RemoteError> {
+        const WHAT: &str = "send a file";
+        let error = |kind| RemoteError { what: WHAT, kind };
+        let turn = self.begin(WHAT).await?;
+        let expired = |refusal: &Refusal| match refusal {
+            Refusal::Forbidden(_) => error(RemoteErrorKind::Expired),
+            refusal => answers::refusal(WHAT, refusal),
+        };
+        let key = url.expose();
+        self.server().world().may_put(key, self.stage.time.ms()).map_err(|refusal| expired(&refusal))?;
+        let mut data = BytesMut::new();
+        while let Some(piece) = payload.body.next().await {
+            data.extend_from_slice(&piece.map_err(|ours| error(RemoteErrorKind::Body(ours.to_string())))?);
+        }
+        if matches!(turn.fault, Some(Fault::Body(_))) {
+            return Err(no_answer(WHAT));
+        }
+        let content = crate::content::content_of(&data);
+        if content.size != payload.size || content.md5 != payload.md5 {
+            return Err(error(RemoteErrorKind::Body("BadDigest".to_owned())));
+        }
+        let stored = self.server().keep(data.freeze());
+        self.server().world().object_stored(key, stored);
+        let lost = turn.fault == Some(Fault::LostAfter);
+        self.weather.end(turn).await;
+        if lost { Err(no_answer(WHAT)) } else { Ok(()) }
+    }
+
+    async fn finish_asset(&self, guid: &Guid) -> Result<Option<RemoteAsset>, RemoteError> {
+        self.finish("finish an upload", guid, false).await
+    }
+
+    async fn finish_version(&self, guid: &Guid) -> Result<Option<RemoteAsset>, RemoteError> {
+        self.finish("finish a new version", guid, true).await
+    }
+
+    async fn trash(&self, id: &AssetId) -> Result<(), RemoteError> {
+        const WHAT: &str = "put an asset into the trash";
+        let number = answers::number(WHAT, &id.0)?;
+        let answer = self
+            .call(WHAT, Repeat::Safe, |world, now| {
+                self.check_evidence(world, number);
+                world.delete_asset(self.user, AssetKey::Id(number), now)
+            })
+            .await;
+        match answer {
+            Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn restore(&self, id: &AssetId) -> Result<(), RemoteError> {
+        self.job("restore an asset", id, JobWork::Restore, |asset| asset.trashed_at.is_none()).await
+    }
+
+    async fn rename(&self, id: &AssetId, filename: &str) -> Result<(), RemoteError> {
+        const WHAT: &str = "rename an asset";
+        let number = answers::number(WHAT, &id.0)?;
+        self.call(WHAT, Repeat::Safe, |world, now| {
+            let edit = AssetEdit { filename: Some(filename.to_owned()), ..AssetEdit::default() };
+            world.edit_asset(self.user, AssetKey::Id(number), edit, now).map(|_| ())
+        })
+        .await
+    }
+
+    async fn move_to(&self, id: &AssetId, folder: &StorageFolderId) -> Result<(), RemoteError> {
+        const WHAT: &str = "move an asset";
+        let number = answers::number(WHAT, &folder.0)?;
+        self.job(WHAT, id, JobWork::MoveTo(number), |asset| asset.storage_folder.as_ref() == Some(folder)).await
+    }
+}
+
+fn new_asset(content: &NewContent) -> NewAsset {
+    NewAsset {
+        filename: content.filename.clone(),
+        file_size: Some(content.size),
+        path: Some(String::new()),
+        created_via: Some("damsync".to_owned()),
+        created_via_id: Some(content.marker.clone()),
+    }
+}
+
+/// A body in two pieces, with what the weather does to it.
+fn pieces(data: &Bytes, fault: Option<Fault>) -> Vec<io::Result<Bytes>> {
+    let half = data.len() / 2;
+    let whole = vec![Ok(data.slice(..half)), Ok(data.slice(half..))];
+    let Some(Fault::Body(part)) = fault else { return whole };
+    let at = data.len() * usize::from(part) / 100;
+    if part.is_multiple_of(3) && at < data.len() {
+        let mut damaged = data.to_vec();
+        damaged[at] ^= 0x20;
+        return vec![Ok(damaged.into())];
+    }
+    vec![Ok(data.slice(..at)), Err(io::Error::other("the body breaks off (simulated)"))]
+}
