@@ -78,7 +78,8 @@ pub struct Remote {
 impl Remote {
     pub(crate) fn read(tree: &Value) -> Self {
         let folders = tree["folders"].as_array().unwrap().iter();
-        let folders = folders.map(|folder| (folder["id"].as_i64().unwrap(), folder["path"].as_str().unwrap().to_owned()));
+        let folders =
+            folders.map(|folder| (folder["id"].as_i64().unwrap(), folder["path"].as_str().unwrap().to_owned()));
         Self {
             folders: folders.collect(),
             assets: tree["assets"].as_array().unwrap().iter().cloned().map(Asset).collect(),

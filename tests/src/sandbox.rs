@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// A server of one test. It ends with the value, unless it was told to end before.
 #[derive(Debug)]
 pub struct Sandbox {
-    process: Option<Child>,
+    process: Mutex<Option<Child>>,
     dir: TempDir,
     /// Where the API is.
     pub base_url: String,
@@ -28,8 +29,11 @@ impl Sandbox {
     pub fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut sandbox =
-            Self { process: None, dir, base_url: String::new(), token: String::new(), organization_id: 0 };
-        sandbox.spawn("127.0.0.1:0");
+            Self { process: Mutex::default(), dir, base_url: String::new(), token: String::new(), organization_id: 0 };
+        let ready = sandbox.spawn("127.0.0.1:0");
+        sandbox.base_url = ready["base_url"].as_str().unwrap().to_owned();
+        sandbox.token = ready["token"].as_str().unwrap().to_owned();
+        sandbox.organization_id = ready["organization_id"].as_i64().unwrap();
         sandbox
     }
 
@@ -37,7 +41,7 @@ impl Sandbox {
         self.dir.path().join("stderr")
     }
 
-    fn spawn(&mut self, listen: &str) {
+    fn spawn(&self, listen: &str) -> Value {
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(self.stderr()).unwrap();
         let mut command = Command::new(binary());
         command.arg("sandbox").arg("--data").arg(self.dir.path().join("data")).args(["--listen", listen]);
@@ -45,23 +49,21 @@ impl Sandbox {
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        self.process = Some(process);
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("the sandbox said {line:?}: {error}"));
-        self.base_url = ready["base_url"].as_str().unwrap().to_owned();
-        self.token = ready["token"].as_str().unwrap().to_owned();
-        self.organization_id = ready["organization_id"].as_i64().unwrap();
+        *self.process.lock().unwrap() = Some(process);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the sandbox said {line:?}: {error}"))
     }
 
     /// Ends it; its data stays.
-    pub fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
+    pub fn stop(&self) {
+        let process = self.process.lock().unwrap().take();
+        if let Some(mut process) = process {
             process.kill().unwrap();
             process.wait().unwrap();
         }
     }
 
     /// Starts it again, at the same address with the same data.
-    pub fn start_again(&mut self) {
+    pub fn start_again(&self) {
         let listen = self.base_url.trim_start_matches("http://").to_owned();
         self.spawn(&listen);
     }
@@ -163,7 +165,8 @@ impl Sandbox {
     pub fn processed(&self) -> Remote {
         until("processed assets", || {
             let tree = self.tree();
-            let working = tree.assets.iter().any(|asset| asset.alive() && matches!(asset.state(), "uploaded" | "processing"));
+            let working =
+                tree.assets.iter().any(|asset| asset.alive() && matches!(asset.state(), "uploaded" | "processing"));
             (!working).then_some(tree)
         })
     }

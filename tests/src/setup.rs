@@ -2,13 +2,13 @@
 
 use crate::{Asset, Daemon, Pass, Sandbox, Tree, binary, local_tree, snapshot};
 use serde_json::Value;
-use std::sync::Mutex;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
@@ -171,17 +171,22 @@ impl Setup {
         pass
     }
 
-    /// Both sides are equal, and another pass finds nothing to do, at little cost.
+    /// Both sides are equal, and further passes find nothing to do.
     #[track_caller]
     pub fn settled(&self) {
         self.equal();
         self.quiet();
+        self.equal();
     }
 
-    /// Another pass finds nothing to do, at little cost, whether or not both sides are equal.
+    /// Further passes find nothing to do, whether or not both sides are equal; when the server has no news either,
+    /// they ask little.
     #[track_caller]
     pub fn quiet(&self) -> Pass {
         self.sandbox.processed();
+        // What was sent was processed since: that is news to take note of.
+        let pass = self.sync(&[]);
+        assert_eq!(pass.bytes(), (0, 0), "{pass:#?}");
         self.sandbox.forget_requests();
         let pass = self.sync(&[]);
         assert_eq!(pass.bytes(), (0, 0), "{pass:#?}");
@@ -255,7 +260,8 @@ impl Setup {
     /// Removes a file, or a directory with everything in it.
     pub fn remove(&self, path: &str) {
         let path = self.path(path);
-        if path.symlink_metadata().unwrap().is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+        if path.symlink_metadata().unwrap().is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+            .unwrap();
     }
 
     /// Renames a file or directory.

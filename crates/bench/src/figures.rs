@@ -55,7 +55,13 @@ impl Table {
         self.0.iter().all(|line| line.ratio.is_none_or(|ratio| ratio <= 1.0))
     }
 
-    fn promised(&mut self, figure: impl Into<String>, target: impl Into<String>, measured: impl Into<String>, ratio: f64) {
+    fn promised(
+        &mut self,
+        figure: impl Into<String>,
+        target: impl Into<String>,
+        measured: impl Into<String>,
+        ratio: f64,
+    ) {
         self.add(figure, target, measured, Some(ratio));
     }
 
@@ -63,7 +69,13 @@ impl Table {
         self.add(figure, "–", measured, None);
     }
 
-    fn add(&mut self, figure: impl Into<String>, target: impl Into<String>, measured: impl Into<String>, ratio: Option<f64>) {
+    fn add(
+        &mut self,
+        figure: impl Into<String>,
+        target: impl Into<String>,
+        measured: impl Into<String>,
+        ratio: Option<f64>,
+    ) {
         let line = Line { figure: figure.into(), target: target.into(), measured: measured.into(), ratio };
         eprintln!("{}: {}", line.figure, line.measured);
         self.0.push(line);

@@ -50,6 +50,12 @@ pub enum Command {
     Run,
     /// Tell what is in sync and what is not
     Status(StatusArgs),
+    /// Show a plan that a guard holds
+    Plan(PlanArgs),
+    /// Let a held plan run, while the world still matches it
+    Approve(PlanArgs),
+    /// Join both sides of a mirror anew, without deleting anything
+    Reattach(ReattachArgs),
     /// Run the stand-in server on its own
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -65,6 +71,22 @@ pub struct DemoArgs {
     /// Sync once, print the report and end
     #[arg(long)]
     pub once: bool,
+}
+
+/// Arguments of `plan` and `approve`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The plan's id, as the report names it
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// Arguments of `reattach`.
+#[derive(Debug, Args)]
+pub struct ReattachArgs {
+    /// The mirror's name
+    #[arg(value_name = "MIRROR")]
+    pub mirror: String,
 }
 
 /// Arguments of `reconcile`.

@@ -69,6 +69,9 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
     let configuration = || config::load(cli.everywhere.config.as_deref(), &here);
     match cli.command {
         Command::Status(args) => commands::status::status(&configuration()?, &args),
+        Command::Plan(args) => commands::holds::plan(&configuration()?, &args.id),
+        Command::Approve(args) => commands::holds::approve(&configuration()?, &args.id),
+        Command::Reattach(args) => commands::holds::reattach(&configuration()?, &args.mirror),
         Command::Reconcile(args) => {
             let config = configuration()?;
             in_runtime(async {

@@ -101,13 +101,6 @@ impl Transfer {
             bar.inc(bytes);
         }
     }
-
-    /// It begins again.
-    pub fn restarted(&self) {
-        if let Some(bar) = &self.0 {
-            bar.set_position(0);
-        }
-    }
 }
 
 impl Drop for Transfer {
@@ -135,7 +128,6 @@ mod tests {
         progress.message("x");
         let transfer = progress.transfer_started("a.jpg", Way::Up, 10);
         transfer.advanced(5);
-        transfer.restarted();
         assert_eq!(progress.aside(|| 7), 7);
         progress.clear();
     }

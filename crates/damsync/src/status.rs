@@ -44,6 +44,7 @@ pub struct Daemon {
 /// What a mirror is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "what only a daemon can tell; it has no voice of its own yet")]
 pub enum State {
     /// Nothing to do, or nobody to do it.
     #[default]
@@ -74,6 +75,7 @@ pub struct Pending {
 /// Which way a transfer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "what only a daemon can tell; it has no voice of its own yet")]
 pub enum TransferDirection {
     /// To the server.
     Push,
@@ -176,6 +178,7 @@ pub fn out_of_sync(status: &Status, now: Timestamp, tolerated: Duration) -> Vec<
 /// How one file stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(dead_code, reason = "what only a daemon can tell; it has no voice of its own yet")]
 pub enum FileState {
     /// The same on both sides.
     InSync,

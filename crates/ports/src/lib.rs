@@ -9,8 +9,8 @@ mod remote;
 
 pub use bytes_stream::{ByteStream, Payload};
 pub use local::{
-    DirListing, Entry, EntryKind, LocalError, LocalSide, Mark, PartialKey, Placed, Placement, Replaced, Root, RootIdentity,
-    TrashSlot,
+    DirListing, Entry, EntryKind, LocalError, LocalSide, Mark, PartialKey, Placed, Placement, Replaced, Root,
+    RootIdentity, TrashSlot,
 };
 pub use remote::{
     Advice, Answer, ChangedAssets, Download, Identity, NewContent, PreparedUpload, RemoteError, RemoteErrorKind,

@@ -231,10 +231,7 @@ impl RemoteError {
 
     /// Whether the request's effect may have happened although there was no good answer.
     pub const fn effect_unknown(&self) -> bool {
-        matches!(
-            self.kind,
-            RemoteErrorKind::NoAnswer(_) | RemoteErrorKind::Nonsense(_) | RemoteErrorKind::Busy { .. }
-        )
+        matches!(self.kind, RemoteErrorKind::NoAnswer(_) | RemoteErrorKind::Nonsense(_) | RemoteErrorKind::Busy { .. })
     }
 }
 
@@ -377,9 +374,5 @@ pub trait RemoteSide: Send + Sync {
     fn rename(&self, id: &AssetId, filename: &str) -> impl Future<Output = Result<(), RemoteError>> + Send;
 
     /// Takes an asset to another folder and waits until it is there.
-    fn move_to(
-        &self,
-        id: &AssetId,
-        folder: &StorageFolderId,
-    ) -> impl Future<Output = Result<(), RemoteError>> + Send;
+    fn move_to(&self, id: &AssetId, folder: &StorageFolderId) -> impl Future<Output = Result<(), RemoteError>> + Send;
 }

@@ -19,8 +19,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mirror = self.mirror;
         loop {
             self.check_stop()?;
-            let ids: Vec<AssetId> =
-                self.engine.keeper.read(move |tx| tx.unacknowledged(mirror, BATCH)).await?;
+            let ids: Vec<AssetId> = self.engine.keeper.read(move |tx| tx.unacknowledged(mirror, BATCH)).await?;
             if ids.is_empty() {
                 return Ok(());
             }

@@ -39,8 +39,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Brings an asset's bytes into a verified partial. `None`: the world had changed, decide again.
     pub(crate) async fn receive(&self, task: &Task<'_>) -> Result<Option<Received>, PassError> {
         self.check_stop()?;
-        let (Action::Download { asset, size, .. } | Action::KeepBoth { asset, size, .. } | Action::Learn { asset, size }) =
-            &task.planned.action
+        let (Action::Download { asset, size, .. }
+        | Action::KeepBoth { asset, size, .. }
+        | Action::Learn { asset, size }) = &task.planned.action
         else {
             return Ok(None);
         };

@@ -87,7 +87,11 @@ fn place(rows: &Rows) -> Option<Place> {
 fn remote(rows: &Rows, folders: &Folders) -> Remote {
     let Some(row) = &rows.asset else {
         // An agreement about an asset that the remote tree has no row for: nobody has looked yet.
-        return if rows.base.is_some() { Remote::Unknown(Unknown("not asked for yet".to_owned())) } else { Remote::Absent };
+        return if rows.base.is_some() {
+            Remote::Unknown(Unknown("not asked for yet".to_owned()))
+        } else {
+            Remote::Absent
+        };
     };
     match row.presence {
         Presence::Trashed => Remote::Trashed,

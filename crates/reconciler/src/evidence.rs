@@ -30,11 +30,7 @@ enum Witness {
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Finds out what became of assets that a complete list leaves out.
-    pub(crate) async fn question(
-        &self,
-        missing: Vec<AssetId>,
-        trash: &mut TrashCounts,
-    ) -> Result<(), PassError> {
+    pub(crate) async fn question(&self, missing: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
         let mut witnesses: BTreeMap<Option<FolderId>, Witness> = BTreeMap::new();
         let mut vanished = Vec::new();
         for id in missing {
@@ -68,11 +64,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
-    async fn settle_vanished(
-        &self,
-        vanished: Vec<AssetId>,
-        trash: &mut TrashCounts,
-    ) -> Result<(), PassError> {
+    async fn settle_vanished(&self, vanished: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
         if vanished.is_empty() {
             return Ok(());
         }

@@ -9,10 +9,11 @@ use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, HoldReason, Planned};
 use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
-use damsync_ports::{LocalError, LocalSide, RemoteSide};
+use damsync_ports::{Advice, LocalError, LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Event, StoreError, Tx};
 use futures_util::StreamExt;
 use serde_json::json;
+use std::sync::atomic::Ordering;
 
 /// Placements that share one durable group.
 const GROUP: usize = 64;
@@ -31,9 +32,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (recorded, acted): (Vec<_>, Vec<_>) = tasks.into_iter().partition(|task| {
             matches!(task.planned.action, Action::Adopt { .. } | Action::Refresh { .. } | Action::Forget { .. })
         });
-        let (downloads, others): (Vec<_>, Vec<_>) = acted.into_iter().partition(|task| {
-            matches!(task.planned.action, Action::Download { .. } | Action::KeepBoth { .. })
-        });
+        let (downloads, others): (Vec<_>, Vec<_>) = acted
+            .into_iter()
+            .partition(|task| matches!(task.planned.action, Action::Download { .. } | Action::KeepBoth { .. }));
         let mut progress = self.record(&recorded).await?;
         let width = self.engine.spec.concurrency.max(1);
 
@@ -98,6 +99,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     ) -> Result<bool, PassError> {
         match result {
             Ok(Done::Yes) => {
+                self.unreachable.store(0, Ordering::Relaxed);
                 self.count(&task.planned.action);
                 self.step(Step::Done {
                     rule: task.planned.rule.to_string(),
@@ -126,9 +128,20 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Err(error) if ends_pass(&error) => Err(error),
             Err(error) => {
                 self.item_failed(&task.one.key, &error).await?;
+                self.give_up_on_silence(error)?;
                 Ok(false)
             }
         }
+    }
+
+    /// One item without an answer is the item's trouble; as many in a row as work beside each other are the server's.
+    fn give_up_on_silence(&self, error: PassError) -> Result<(), PassError> {
+        let PassError::Remote(remote) = &error else { return Ok(()) };
+        if remote.advice() != Advice::Later {
+            return Ok(());
+        }
+        let silent = self.unreachable.fetch_add(1, Ordering::Relaxed) + 1;
+        if silent > self.engine.spec.concurrency { Err(error) } else { Ok(()) }
     }
 
     /// The world was not as the action expected: takes over what is there now.

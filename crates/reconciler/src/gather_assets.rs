@@ -24,6 +24,9 @@ const BATCH: usize = 100;
 /// An asset outside the mirror that keeps being hinted at is asked for once a day.
 const OUTSIDE_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// What changed lately is read in full once per so long, not by every pass.
+const WINDOW_STEP_MS: i64 = INDEX_LAG_MS;
+
 /// An old cursor is renewed now and then even when nothing happened, so that the feed's window stays small.
 const CURSOR_AGE_MS: i64 = 60 * 60 * 1000;
 
@@ -101,37 +104,30 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let after = from.max(newest.plus_ms(1));
         let changed = self.engine.remote.changed_since(&self.scope, after, 100).await?;
         let mut complete = u64::try_from(changed.assets.len()).unwrap_or(0) >= changed.total;
-        let found = changed.total;
+        let idle = changed.total == 0 && newest < from;
         self.observe_and_ask(changed.assets).await?;
-        if newest >= from && self.asked.overlap {
-            let ours =
-                self.engine.keeper.read(move |tx| tx.count_updated_between(mirror, from, newest)).await?;
-            let theirs = self.engine.remote.count_between(&self.scope, from, newest).await?;
-            complete &= ours == theirs;
+        let settled = self.server_time.plus_ms(-INDEX_LAG_MS);
+        let step = if idle { CURSOR_AGE_MS } else { WINDOW_STEP_MS };
+        let advances = settled.0 - from.0 >= step;
+        // What is older than the index can be late is read once more in full, and then it is final.
+        complete &= idle || !advances;
+        if complete && newest >= from && self.asked.overlap {
+            let ours = self.engine.keeper.read(move |tx| tx.count_updated_between(mirror, from, newest)).await?;
+            complete = ours == self.engine.remote.count_between(&self.scope, from, newest).await?;
         }
         if !complete {
             self.read_window(from).await?;
         }
-        self.advance_window(from, newest, found).await
+        if advances {
+            self.set_cursors(&[("window_from", settled.0)]).await?;
+        }
+        Ok(())
     }
 
     /// Reads every asset whose `updated_at` is at or after `from`.
     async fn read_window(&self, from: UnixMs) -> Result<(), PassError> {
         let ids = self.engine.remote.all_ids(&self.scope, Some(from)).await?;
         self.fetch(&ids).await
-    }
-
-    /// What is older than the index can be late is read once more in full, and then it is final.
-    async fn advance_window(&self, from: UnixMs, newest: UnixMs, found: u64) -> Result<(), PassError> {
-        let settled = self.server_time.plus_ms(-INDEX_LAG_MS);
-        let idle = found == 0 && newest < from;
-        if settled <= from || (idle && settled.0 - from.0 < CURSOR_AGE_MS) {
-            return Ok(());
-        }
-        if !idle {
-            self.read_window(from).await?;
-        }
-        self.set_cursors(&[("window_from", settled.0)]).await
     }
 
     /// Which ids are there. What is new is asked for, what is missing is questioned.
@@ -230,11 +226,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Every folder's assets, by the database's word: at first contact, after the state was lost, and for a full pass.
     async fn list_everything(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
-        let folders: Vec<(FolderId, StorageFolderId)> = self
-            .folders()
-            .iter()
-            .filter_map(|row| Some((row.id, row.remote.as_ref()?.id.clone()?)))
-            .collect();
+        let folders: Vec<(FolderId, StorageFolderId)> =
+            self.folders().iter().filter_map(|row| Some((row.id, row.remote.as_ref()?.id.clone()?))).collect();
         let mut lists = futures_util::stream::iter(folders)
             .map(|(folder, id)| async move { (folder, self.engine.remote.folder_asset_ids(&id).await, id) })
             .buffered(self.engine.spec.concurrency.max(1));
@@ -281,7 +274,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Assets that no list shows, because they are not processed, submitted or approved, or the index is late.
     async fn look_at_waiting(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
         let (mirror, now) = (self.mirror, self.server_now());
-        let rows = self.engine.keeper.read(move |tx| tx.assets_to_look_at(mirror, now)).await?;
+        // One of them may be what was put into the trash: no list would tell.
+        let all = trash.moved();
+        let rows = self
+            .engine
+            .keeper
+            .read(move |tx| if all { tx.assets_waiting(mirror) } else { tx.assets_to_look_at(mirror, now) })
+            .await?;
         for batch in rows.chunks(BATCH) {
             let ids: Vec<AssetId> = batch.iter().map(|row| row.asset.id.clone()).collect();
             let found = self.engine.remote.assets(&ids).await?;

@@ -46,7 +46,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let known = if is_root { Some(root) } else { folders.of_remote(&folder.id) };
             let given_name = match (known.and_then(|id| folders.get(id)).and_then(|row| row.remote.as_ref()), parent) {
                 (_, None) => String::new(),
-                (Some(old), Some(parent)) if old.name == folder.name && old.parent == Some(parent) => old.given_name.clone(),
+                (Some(old), Some(parent)) if old.name == folder.name && old.parent == Some(parent) => {
+                    old.given_name.clone()
+                }
                 (_, Some(parent)) => {
                     let taken = |key: &NameKey| {
                         folders.remote_child_named(parent, key).is_some_and(|other| Some(other) != known)

@@ -87,6 +87,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     async fn judge_side(&self, side: Side, action: &'static str, tally: Tally) -> Result<bool, PassError> {
         if tally.count == 0 {
+            self.expire_plans(side).await?;
             return Ok(false);
         }
         if self.no_deletions.is_some() {
@@ -107,17 +108,31 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(!approved)
     }
 
+    /// Nothing is left of what was held: carried out, or the world has changed.
+    async fn expire_plans(&self, side: Side) -> Result<(), PassError> {
+        if self.defers_deletions() {
+            return Ok(());
+        }
+        let mirror = self.mirror;
+        self.engine
+            .keeper
+            .write(move |tx| {
+                for plan in tx.plans(mirror)?.iter().filter(|plan| plan.side.as_deref() == Some(side.word())) {
+                    tx.remove_plan(&plan.id)?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
     /// Stores the plan and reports it; `true` if exactly this plan was approved.
     async fn hold(&self, side: Side, tally: Tally, tracked: u64) -> Result<bool, PassError> {
         let fingerprint = format!("{:016x}", tally.fingerprint);
-        let word = match side {
-            Side::Local => "local",
-            Side::Remote => "remote",
-        };
         let fresh = HeldPlan {
             id: format!("p-{:08x}", self.engine.chance.number() >> 32),
             reason: HoldReason::MassDelete.word().to_owned(),
-            side: Some(word.to_owned()),
+            side: Some(side.word().to_owned()),
             count: tally.count,
             total: tracked,
             fingerprint,

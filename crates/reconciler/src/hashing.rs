@@ -114,7 +114,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// A file that cannot be read is not known (R28).
-    async fn unreadable(&self, folder: FolderId, row: FileRow, path: &MirrorPath, why: String) -> Result<(), PassError> {
+    async fn unreadable(
+        &self,
+        folder: FolderId,
+        row: FileRow,
+        path: &MirrorPath,
+        why: String,
+    ) -> Result<(), PassError> {
         if row.unknown.as_ref() == Some(&why) {
             return Ok(());
         }

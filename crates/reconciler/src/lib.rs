@@ -46,7 +46,7 @@ mod upload;
 pub use keeper::Keeper;
 pub use overview::{FailedEntry, Overview, overview, tracked_guid};
 pub use pass::{
-    Ask, Deletions, Engine, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission, Reach, Request,
-    Step,
+    Ask, Deletions, Engine, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission, Reach,
+    Request, Step,
 };
 pub use source::{Chance, Clock, Stop};

@@ -106,7 +106,9 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
         return Ok(false);
     }
     // A late index may still show what was deleted; only the database brings an asset back.
-    if said == Said::ByIndex && old.as_ref().is_some_and(|old| matches!(old.presence, Presence::Trashed | Presence::Gone)) {
+    if said == Said::ByIndex
+        && old.as_ref().is_some_and(|old| matches!(old.presence, Presence::Trashed | Presence::Gone))
+    {
         return Ok(false);
     }
     let (folder, presence) = match (place, &old) {
@@ -134,7 +136,9 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
     let waits = !matches!(asset.state, AssetState::Processed | AssetState::Failed) && presence == Presence::Live;
     let look = match &old {
         _ if !waits && said == Said::ByIndex => None,
-        Some(old) if old.next_look.is_some() => old.next_look.filter(|at| *at > now).or_else(|| waits.then(|| next_look(asset.updated_at, now))),
+        Some(old) if old.next_look.is_some() => {
+            old.next_look.filter(|at| *at > now).or_else(|| waits.then(|| next_look(asset.updated_at, now)))
+        }
         _ => waits.then(|| next_look(asset.updated_at, now)),
     };
     asset.storage_folder = None;
@@ -180,7 +184,8 @@ fn settle_claims(asset: &mut RemoteAsset, old: Option<&AssetRow>) -> bool {
     }
     let Some(old) = old else { return false };
     let same_version = asset.version.is_some() && asset.version == old.asset.version;
-    let still = old.learned && asset.claimed.md5.is_none() && (same_version || asset.updated_at == old.asset.updated_at);
+    let still =
+        old.learned && asset.claimed.md5.is_none() && (same_version || asset.updated_at == old.asset.updated_at);
     if still {
         asset.claimed = old.asset.claimed;
     }

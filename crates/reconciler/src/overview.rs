@@ -38,6 +38,8 @@ pub struct Overview {
     pub pull: u64,
     /// Deletions on either side.
     pub delete: u64,
+    /// The first of the paths that these three count.
+    pub pending: Vec<String>,
     /// Open conflicts: the copies' paths.
     pub conflicts: Vec<String>,
     /// What failed.
@@ -131,12 +133,12 @@ impl Overview {
     fn add(&mut self, decision: Decision, path: String, guid: String) {
         match decision {
             Decision::Settled => {}
-            Decision::Act(planned) => match planned.action {
-                Action::Upload { .. } | Action::PushVersion { .. } | Action::MoveRemote { .. } => self.push += 1,
-                Action::TrashLocal { .. } | Action::TrashRemote { .. } => self.delete += 1,
-                Action::Refresh { .. } | Action::Adopt { .. } | Action::Forget { .. } => {}
-                _ => self.pull += 1,
-            },
+            Decision::Act(planned) => {
+                if self.pending.len() < MOST_PENDING {
+                    self.pending.push(path);
+                }
+                self.count(&planned.action);
+            }
             Decision::Held { reason, .. } => self.held.push(HeldItem::item(reason, path)),
             Decision::Skipped { why, .. } => self.skipped.push((path, why)),
             Decision::Waiting { wait, .. } => match wait {
@@ -146,15 +148,26 @@ impl Overview {
                 Wait::Quiet => self.push += 1,
                 Wait::Answer => self.held.push(HeldItem::item(HoldReason::AccessLost, path)),
             },
-            Decision::Failed { why, .. } => self.failed.push(FailedEntry {
-                path,
-                error: why.to_owned(),
-                attempts: 0,
-                next_try: UnixMs(0),
-            }),
+            Decision::Failed { why, .. } => {
+                self.failed.push(FailedEntry { path, error: why.to_owned(), attempts: 0, next_try: UnixMs(0) })
+            }
         }
     }
 }
+
+impl Overview {
+    fn count(&mut self, action: &Action) {
+        match action {
+            Action::Upload { .. } | Action::PushVersion { .. } | Action::MoveRemote { .. } => self.push += 1,
+            Action::TrashLocal { .. } | Action::TrashRemote { .. } => self.delete += 1,
+            Action::Refresh { .. } | Action::Adopt { .. } | Action::Forget { .. } => {}
+            _ => self.pull += 1,
+        }
+    }
+}
+
+/// Paths that are named; the counts are complete.
+const MOST_PENDING: usize = 10_000;
 
 fn folders(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<Folders>, StoreError> {
     let rows = tx.folders(mirror)?;
@@ -175,9 +188,8 @@ pub fn tracked_guid(tx: &Tx<'_>, name: &str, path: &MirrorPath) -> Result<Option
     let Some(mirror) = tx.known_mirror(name)? else { return Ok(None) };
     let Some(folders) = folders(tx, mirror.id)? else { return Ok(None) };
     let (Some(parent), Some(file)) = (path.parent(), path.name()) else { return Ok(None) };
-    let folder = parent.names().try_fold(folders.root(), |at, name| {
-        folders.local_child(at, &NameKey::of(name, Folding::Exact))
-    });
+    let folder =
+        parent.names().try_fold(folders.root(), |at, name| folders.local_child(at, &NameKey::of(name, Folding::Exact)));
     let Some(folder) = folder else { return Ok(None) };
     let Some(base) = tx.base_at(folder, &NameKey::of(file.as_str(), Folding::Exact))? else { return Ok(None) };
     Ok(tx.asset(mirror.id, &base.base.asset)?.map(|row| row.asset.guid.to_string()))

@@ -14,11 +14,13 @@ use damsync_model::plan::HoldReason;
 use damsync_model::planner::Rules;
 use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
-use damsync_ports::{Advice, ByteStream, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession};
+use damsync_ports::{
+    Advice, ByteStream, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession,
+};
 use damsync_store::{MirrorRow, StoreError};
 use futures_util::TryStreamExt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -227,6 +229,8 @@ pub struct Known {
     server_ahead_ms: Option<i64>,
     /// How often the feeds were polled.
     polls: u64,
+    /// Deletions are held: why, as it was found when the server was last asked who we are.
+    no_deletions: Option<HoldReason>,
 }
 
 /// What this pass asks the server for.
@@ -315,6 +319,8 @@ pub(crate) struct Pass<'e, D, R> {
     reindexing: bool,
     /// A user approved the deletions of this pass.
     deletions_approved: AtomicBool,
+    /// Actions in a row that got no answer from the server.
+    pub unreachable: AtomicUsize,
     /// Directories in which directories were made.
     pub made_in: Mutex<BTreeSet<FolderId>>,
     /// Directories whose action failed in this pass.
@@ -356,25 +362,29 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let run = self.chance.run();
         let mut row = row;
         let stand = crate::root::look(self, &row, report).await?;
-        let (asked, server_ahead_ms) = {
+        let (asked, server_ahead_ms, no_deletions) = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             // The first pass asks for everything, whatever was wanted of it.
-            let ask = if known.server_ahead_ms.is_none() && request.ask != Ask::Full { Ask::Whole } else { request.ask };
+            let ask =
+                if known.server_ahead_ms.is_none() && request.ask != Ask::Full { Ask::Whole } else { request.ask };
             if ask == Ask::Poll {
                 known.polls += 1;
             }
-            (Asked::by(ask, known.polls), known.server_ahead_ms)
+            (Asked::by(ask, known.polls), known.server_ahead_ms, known.no_deletions)
         };
         let (server_time, remote_folders, binding) = match server_ahead_ms {
             Some(ahead) if !asked.folders => {
-                (self.clock.now().plus_ms(ahead), None, crate::scope::bound(&row)?)
+                (self.clock.now().plus_ms(ahead), None, crate::scope::bound(&row, no_deletions)?)
             }
             _ => {
                 let identity = self.remote.identity().await?;
                 let folders = self.remote.folders().await?;
                 let binding = crate::scope::bind(self, &mut row, &identity, &folders, report).await?;
                 let ahead = identity.server_time.0 - self.clock.now().0;
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).server_ahead_ms = Some(ahead);
+                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                known.server_ahead_ms = Some(ahead);
+                known.no_deletions = binding.no_deletions;
+                drop(known);
                 (identity.server_time, Some(folders), binding)
             }
         };
@@ -399,6 +409,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             no_deletions: binding.no_deletions,
             reindexing: remote_folders.iter().flatten().any(|folder| folder.reindexing),
             deletions_approved: AtomicBool::new(allow),
+            unreachable: AtomicUsize::new(0),
             made_in: Mutex::default(),
             failed_folders: Mutex::default(),
         };

@@ -29,7 +29,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Ok(()) => {}
                 Err(error) if ends_pass(&error) => return Err(error),
                 // It stays in the journal; the next pass tries again, and its file is not uploaded twice meanwhile.
-                Err(error) => tracing::warn!(marker = intent.marker, %error, "an interrupted upload could not be settled"),
+                Err(error) => {
+                    tracing::warn!(marker = intent.marker, %error, "an interrupted upload could not be settled")
+                }
             }
         }
         for stray in strays {

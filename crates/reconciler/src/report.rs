@@ -37,6 +37,16 @@ pub enum Side {
     Remote,
 }
 
+impl Side {
+    /// The contract's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        }
+    }
+}
+
 /// Something that was held back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HeldItem {

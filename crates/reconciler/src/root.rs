@@ -44,12 +44,16 @@ pub(crate) async fn look<D: LocalSide, R: RemoteSide>(
         (Root::Missing, None) => Ok(Stand::Nothing),
         (Root::Missing, Some(_)) => hold(
             HoldReason::RootMissing,
-            format!("the mirror's directory is gone; mount or restore it, or run `damsync reattach {name}` to join both sides anew without deleting"),
+            format!(
+                "the mirror's directory is gone; mount or restore it, or run `damsync reattach {name}` to join both sides anew without deleting"
+            ),
         ),
         (Root::Unmarked { identity, .. }, None) => Ok(Stand::Unmarked(identity)),
         (Root::Unmarked { .. }, Some(_)) => hold(
             HoldReason::MirrorMarkMissing,
-            format!("the directory does not carry the mirror's mark (.damsync/mirror.json): its disk may not be mounted, or it was replaced; mount it, or run `damsync reattach {name}` to join both sides anew without deleting"),
+            format!(
+                "the directory does not carry the mirror's mark (.damsync/mirror.json): its disk may not be mounted, or it was replaced; mount it, or run `damsync reattach {name}` to join both sides anew without deleting"
+            ),
         ),
         // The store was lost, or this directory comes from another machine: its mark is taken over, and with an empty
         // base nothing can be deleted.
@@ -58,13 +62,18 @@ pub(crate) async fn look<D: LocalSide, R: RemoteSide>(
             // A device number changes when disks are numbered anew at boot; the inode of one root never does.
             Some((_, inode)) if inode != identity.inode => hold(
                 HoldReason::RootReplaced,
-                format!("the directory is another one than before, though it carries the mirror's mark: it may be a partial copy; run `damsync reattach {name}` to join both sides anew without deleting"),
+                format!(
+                    "the directory is another one than before, though it carries the mirror's mark: it may be a partial copy; run `damsync reattach {name}` to join both sides anew without deleting"
+                ),
             ),
             _ => Ok(Stand::Marked(identity, mark.token)),
         },
         (Root::Marked { mark, .. }, Some(_)) => hold(
             HoldReason::RootReplaced,
-            format!("the directory carries the mark of another mirror (\"{}\"); correct `local`, or run `damsync reattach {name}` to join both sides anew without deleting", mark.name),
+            format!(
+                "the directory carries the mark of another mirror (\"{}\"); correct `local`, or run `damsync reattach {name}` to join both sides anew without deleting",
+                mark.name
+            ),
         ),
     }
 }

@@ -271,7 +271,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let rows = self
             .engine
             .keeper
-            .read(move |tx| {
+            .write(move |tx| {
+                tx.close_conflicts_without_copy(mirror)?;
                 let mut rows = Vec::new();
                 for conflict in tx.conflicts(mirror)? {
                     let guid = tx.asset(mirror, &conflict.asset)?.map(|row| row.asset.guid);
@@ -461,4 +462,3 @@ fn refused(error: &PassError) -> bool {
         PassError::Remote(RemoteError { kind: RemoteErrorKind::Forbidden(_) | RemoteErrorKind::Refused { .. }, .. })
     )
 }
-

@@ -303,9 +303,8 @@ fn merge(tx: &Tx<'_>, mirror: MirrorId, folder: FolderId, found: Vec<Found>) -> 
         match entry.kind {
             EntryKind::File { stat, .. } => {
                 merged.files += 1;
-                let same = row.as_ref().is_some_and(|row| {
-                    row.stat == stat && row.unknown.is_none() && row.name == entry.name
-                });
+                let same =
+                    row.as_ref().is_some_and(|row| row.stat == stat && row.unknown.is_none() && row.name == entry.name);
                 if !same {
                     let moved_only = row.as_ref().filter(|row| row.stat == stat);
                     let file = FileRow {

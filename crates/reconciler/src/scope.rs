@@ -47,7 +47,10 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
             Some(bound) if bound_before && *bound != id => {
                 return hold(
                     HoldReason::RemoteReplaced,
-                    format!("another storage folder stands behind \"{}\" now; run `damsync reattach {name}` if that is meant", engine.spec.storage_folder),
+                    format!(
+                        "another storage folder stands behind \"{}\" now; run `damsync reattach {name}` if that is meant",
+                        engine.spec.storage_folder
+                    ),
                 );
             }
             _ => Some(id),
@@ -58,7 +61,10 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
             _ => {
                 return hold(
                     HoldReason::AccessLost,
-                    format!("the storage folder \"{}\" can no longer be seen; nothing is deleted here", engine.spec.storage_folder),
+                    format!(
+                        "the storage folder \"{}\" can no longer be seen; nothing is deleted here",
+                        engine.spec.storage_folder
+                    ),
                 );
             }
         },
@@ -100,12 +106,12 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
 ///
 /// # Errors
 /// [`PassError::Configuration`] for a mirror that was never bound.
-pub(crate) fn bound(row: &MirrorRow) -> Result<Binding, PassError> {
+pub(crate) fn bound(row: &MirrorRow, no_deletions: Option<HoldReason>) -> Result<Binding, PassError> {
     if row.remote.is_none() {
         return Err(PassError::Configuration(format!("mirror \"{}\" was never bound to a server", row.name)));
     }
     let scope = row.storage_folder.clone().map_or(Scope::Everything, Scope::Below);
-    Ok(Binding { scope, no_deletions: None })
+    Ok(Binding { scope, no_deletions })
 }
 
 fn by_names(folders: &[RemoteFolder], names: &[String]) -> Option<StorageFolderId> {

@@ -179,7 +179,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// The row of an asset that we uploaded: its local name is the file's, whatever name the server stored.
-    pub(crate) fn uploaded_row(&self, mut asset: RemoteAsset, folder: FolderId, name: &str, content: Content) -> AssetRow {
+    pub(crate) fn uploaded_row(
+        &self,
+        mut asset: RemoteAsset,
+        folder: FolderId,
+        name: &str,
+        content: Content,
+    ) -> AssetRow {
         let key = damsync_model::name::NameKey::of(name, self.folders().folding());
         let waits = asset.state != AssetState::Processed;
         if waits || asset.claimed.md5.is_some_and(|md5| md5 != content.md5) {
@@ -211,8 +217,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 what: "push the version",
                 kind: RemoteErrorKind::Refused {
                     status: 0,
-                    message: "the server's copy is damaged again after it was sent once more; the local file is untouched"
-                        .to_owned(),
+                    message:
+                        "the server's copy is damaged again after it was sent once more; the local file is untouched"
+                            .to_owned(),
                 },
             }
             .into());
@@ -260,11 +267,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             };
             self.open_intent(&intent).await?;
             self.reach(CrashPoint::IntentOpen)?;
-            let new = NewContent {
-                filename: row.asset.filename.clone(),
-                size: content.size,
-                marker: intent.marker.clone(),
-            };
+            let new =
+                NewContent { filename: row.asset.filename.clone(), size: content.size, marker: intent.marker.clone() };
             let prepared = match self.engine.remote.prepare_version(&row.asset.id, &new).await {
                 Ok(prepared) => prepared,
                 // A prepared version that gets no bytes is harmless.

@@ -46,15 +46,15 @@ pub struct Mediagraph {
 /// What Mediagraph can do.
 pub fn capabilities() -> Capabilities {
     Capabilities {
-            replaces_content: true,
-            renames_assets: true,
-            moves_assets: true,
-            restores_assets: true,
-            has_folder_tree: true,
-            acknowledges: true,
-            has_leases: false,
-            max_upload_bytes: storage::MOST_BYTES,
-        }
+        replaces_content: true,
+        renames_assets: true,
+        moves_assets: true,
+        restores_assets: true,
+        has_folder_tree: true,
+        acknowledges: true,
+        has_leases: false,
+        max_upload_bytes: storage::MOST_BYTES,
+    }
 }
 
 impl Mediagraph {

@@ -118,7 +118,8 @@ impl Probe<'_> {
         self.processing(&asset.id).await?;
         self.visibility(&asset.id, scratch, "whether a processed, unsubmitted asset is listed").await;
         side.close_session(&session).await?;
-        self.end_of_processing(&asset.id).await?;
+        let (submitted, _) = self.end_of_processing(&asset.id).await?;
+        self.note("the state that an asset ends in", format!("{:?}", submitted.state));
         self.visibility(&asset.id, scratch, "whether a submitted asset is listed").await;
         self.claims(&asset.id, scratch).await?;
         self.acknowledging(&asset.id).await?;
@@ -204,7 +205,7 @@ impl Probe<'_> {
     async fn processing(&mut self, id: &AssetId) -> Result<(), RemoteError> {
         let (asset, moves) = self.end_of_processing(id).await?;
         self.note("how often updated_at moves while an asset is processed", format!("seen to move {moves} times"));
-        self.note("the state that an asset ends in", format!("{:?}", asset.state));
+        self.note("the state of an asset before its session is closed", format!("{:?}", asset.state));
         self.note("whether our own upload sets last_external_sync_at", yes_no(asset.last_external_sync_at.is_some()));
         Ok(())
     }

@@ -155,8 +155,7 @@ impl WireAsset {
         let id = self.id.int().ok_or("an asset without an id")?;
         let guid = self.guid.word().ok_or("an asset without a guid")?;
         // One nameless asset must not hide a whole list: its local name is made of its GUID.
-        let filename =
-            self.filename.text().map(str::to_owned).or_else(|| self.filename.name()).unwrap_or_default();
+        let filename = self.filename.text().map(str::to_owned).or_else(|| self.filename.name()).unwrap_or_default();
         let told_folder = self.storage_folder.0.as_ref().and_then(|folder| folder.id.int());
         let folder = told_folder.or_else(|| self.storage_folder_path.word().and_then(folder_of));
         let created_at = self.created_at.time();
@@ -249,11 +248,9 @@ mod tests {
 
     #[test]
     fn an_asset_without_identity_does_not() {
-        for bad in [
-            r#"{"guid":"g","filename":"f"}"#,
-            r#"{"id":1,"filename":"f"}"#,
-            r#"{"id":{},"guid":"g","filename":"f"}"#,
-        ] {
+        for bad in
+            [r#"{"guid":"g","filename":"f"}"#, r#"{"id":1,"filename":"f"}"#, r#"{"id":{},"guid":"g","filename":"f"}"#]
+        {
             assert!(asset(bad).is_err(), "{bad}");
         }
     }
@@ -282,10 +279,26 @@ mod tests {
     #[test]
     fn optional_fields_of_any_type_or_none_are_survived() {
         let fields = [
-            "filename", "file_size", "md5", "data_version_number", "data_versions_count", "aasm_state", "submitted",
-            "created_at", "updated_at", "last_external_sync_at", "trashed_at", "checked_out_at", "downloadable",
-            "original_downloadable", "editable", "storage_folder_path", "storage_folder", "created_via_id",
-            "signed_upload_url", "never_heard_of",
+            "filename",
+            "file_size",
+            "md5",
+            "data_version_number",
+            "data_versions_count",
+            "aasm_state",
+            "submitted",
+            "created_at",
+            "updated_at",
+            "last_external_sync_at",
+            "trashed_at",
+            "checked_out_at",
+            "downloadable",
+            "original_downloadable",
+            "editable",
+            "storage_folder_path",
+            "storage_folder",
+            "created_via_id",
+            "signed_upload_url",
+            "never_heard_of",
         ];
         let values = ["null", "true", "-7", "1.5", "1e300", r#""x""#, r#""""#, "[]", "[[1],{}]", "{}", r#"{"id":"x"}"#];
         for field in fields {

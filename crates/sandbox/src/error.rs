@@ -48,9 +48,6 @@ pub enum SandboxError {
 
 impl SandboxError {
     pub(crate) fn file(path: &std::path::Path, source: std::io::Error) -> Self {
-        Self::File {
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::File { path: path.to_path_buf(), source }
     }
 }

@@ -1,1 +1,31 @@
-//! x
+//! Whole simulated worlds: the real engine, planner and store on an in-memory disk and a simulated DAM.
+//!
+//! One seed is one run, on one thread, under virtual time: [`plan::Plan::from_seed`] says what happens, [`run::run`] lets
+//! it happen and checks the promises.
+//!
+//! | question | module |
+//! | --- | --- |
+//! | what happens in a world? | `plan`, `edit`, `weather` |
+//! | who does it? | `stage`, `people`, `daemon` |
+//! | what is a disk, what is a server? | `disk`, `remote` |
+//! | what must hold? | `ledger`, `checks` |
+//! | and if it does not? | `shrink` |
+//!
+//! **Invariant:** nothing here reads a clock, a file or randomness of the machine; equal seeds give equal histories.
+
+pub mod checks;
+pub mod content;
+pub mod coverage;
+pub mod daemon;
+pub mod dice;
+pub mod disk;
+pub mod edit;
+pub mod ledger;
+mod people;
+pub mod plan;
+pub mod remote;
+pub mod run;
+pub mod shrink;
+pub mod stage;
+pub mod time;
+pub mod weather;

@@ -93,7 +93,9 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         Remote::Restore(which) => {
             let trashed: Vec<i64> = world
                 .all_assets()
-                .filter(|asset| !asset.alive() && inside.contains(&asset.folder_id) && asset.state == AssetState::Processed)
+                .filter(|asset| {
+                    !asset.alive() && inside.contains(&asset.folder_id) && asset.state == AssetState::Processed
+                })
                 .map(|asset| asset.id)
                 .collect();
             let id = pick(&trashed, *which).ok_or_else(none)?;
@@ -145,7 +147,8 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         }
         Remote::RemoveFolder(which) => {
             let id = pick(&inside[1..], *which).ok_or_else(none)?;
-            let below: Vec<i64> = inside.iter().copied().filter(|f| *f == id || world.ancestors(*f).contains(&id)).collect();
+            let below: Vec<i64> =
+                inside.iter().copied().filter(|f| *f == id || world.ancestors(*f).contains(&id)).collect();
             for asset in live(&world, |folder| below.contains(&folder)) {
                 world.delete_asset(person, AssetKey::Id(asset.id), now)?;
                 deleted(&asset);

@@ -188,8 +188,13 @@ impl Stage {
             }
             Local::Unlink => {
                 let mut state = self.disk(disk);
-                let links: Vec<String> =
-                    state.tree.0.iter().filter(|(_, node)| matches!(node, Node::Other(_))).map(|(path, _)| path.clone()).collect();
+                let links: Vec<String> = state
+                    .tree
+                    .0
+                    .iter()
+                    .filter(|(_, node)| matches!(node, Node::Other(_)))
+                    .map(|(path, _)| path.clone())
+                    .collect();
                 for path in &links {
                     state.delete(path);
                 }

@@ -106,10 +106,7 @@ fn from_row(row: &Row<'_>) -> Result<AssetRow, StoreError> {
         learned: row.get(8)?,
         unacknowledged: row.get(19)?,
         next_look: row.get::<_, Option<i64>>(20)?.map(UnixMs),
-        superseded: row
-            .get::<_, Option<i64>>(21)?
-            .map(to_u64)
-            .zip(row.get::<_, Option<i64>>(22)?.map(UnixMs)),
+        superseded: row.get::<_, Option<i64>>(21)?.map(to_u64).zip(row.get::<_, Option<i64>>(22)?.map(UnixMs)),
         asset: RemoteAsset {
             id: AssetId(row.get::<_, SqlId>(0)?.0),
             guid: Guid(row.get::<_, String>(1)?.into()),
@@ -195,7 +192,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn assets_to_look_at(&self, mirror: MirrorId, now: UnixMs) -> Result<Vec<AssetRow>, StoreError> {
-        self.assets_where("mirror = ?1 AND next_look IS NOT NULL AND next_look <= ?2 ORDER BY id", params![mirror.0, now.0])
+        self.assets_where(
+            "mirror = ?1 AND next_look IS NOT NULL AND next_look <= ?2 ORDER BY id",
+            params![mirror.0, now.0],
+        )
     }
 
     /// Assets that no list shows.
@@ -279,9 +279,9 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn set_presence(&self, mirror: MirrorId, id: &AssetId, presence: Presence) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE asset SET presence = ?3 WHERE mirror = ?1 AND id = ?2 AND presence <> ?3",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE asset SET presence = ?3 WHERE mirror = ?1 AND id = ?2 AND presence <> ?3")?;
         statement.execute(params![mirror.0, SqlId::from(id), presence.code()])?;
         Ok(())
     }
@@ -321,7 +321,8 @@ impl Tx<'_> {
     }
 
     fn assets_where(&self, condition: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE {condition}"))?;
+        let mut statement =
+            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE {condition}"))?;
         let mut rows = statement.query(values)?;
         let mut assets = Vec::new();
         while let Some(row) = rows.next()? {

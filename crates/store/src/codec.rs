@@ -50,7 +50,9 @@ pub(crate) fn to_u64(number: i64) -> u64 {
 }
 
 pub(crate) fn md5(bytes: Option<Vec<u8>>) -> Result<Option<Md5>, StoreError> {
-    bytes.map(|bytes| bytes.try_into().map(Md5).map_err(|_| StoreError::Nonsense("an MD5 of another length"))).transpose()
+    bytes
+        .map(|bytes| bytes.try_into().map(Md5).map_err(|_| StoreError::Nonsense("an MD5 of another length")))
+        .transpose()
 }
 
 pub(crate) fn content(size: i64, md5_bytes: Vec<u8>, sha256: Vec<u8>) -> Result<Content, StoreError> {

@@ -37,7 +37,8 @@ impl Tx<'_> {
     pub fn outside_asked_at(&self, mirror: MirrorId, asset: &AssetId) -> Result<Option<UnixMs>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT asked_at FROM outside WHERE mirror = ?1 AND asset = ?2")?;
-        let at: Option<i64> = statement.query_row(params![mirror.0, SqlId::from(asset)], |row| row.get(0)).optional()?;
+        let at: Option<i64> =
+            statement.query_row(params![mirror.0, SqlId::from(asset)], |row| row.get(0)).optional()?;
         Ok(at.map(UnixMs))
     }
 
@@ -46,8 +47,9 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn remember_outside(&self, mirror: MirrorId, asset: &AssetId, at: UnixMs) -> Result<(), StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("INSERT OR REPLACE INTO outside(mirror, asset, asked_at) VALUES (?1, ?2, ?3)")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO outside(mirror, asset, asked_at) VALUES (?1, ?2, ?3)")?;
         statement.execute(params![mirror.0, SqlId::from(asset), at.0])?;
         Ok(())
     }

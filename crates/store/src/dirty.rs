@@ -61,8 +61,9 @@ impl Tx<'_> {
         if let Some(row) = self.assets_at(folder, key)?.into_iter().next() {
             return self.mark_asset(mirror, &row.asset.id);
         }
-        let mut statement =
-            self.connection.prepare_cached("INSERT OR REPLACE INTO dirty_file(mirror, folder, key) VALUES (?1, ?2, ?3)")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT OR REPLACE INTO dirty_file(mirror, folder, key) VALUES (?1, ?2, ?3)")?;
         statement.execute(params![mirror.0, folder.0, key.as_str()])?;
         Ok(())
     }
@@ -71,12 +72,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn dirty(
-        &self,
-        mirror: MirrorId,
-        after: Option<&DirtyKey>,
-        limit: u32,
-    ) -> Result<Vec<DirtyRow>, StoreError> {
+    pub fn dirty(&self, mirror: MirrorId, after: Option<&DirtyKey>, limit: u32) -> Result<Vec<DirtyRow>, StoreError> {
         let mut found = match after {
             None => self.dirty_where(ASSETS, "mirror = ?1 ORDER BY asset LIMIT ?2", params![mirror.0, limit])?,
             Some(DirtyKey::Asset(after)) => self.dirty_where(

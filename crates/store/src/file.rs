@@ -217,8 +217,7 @@ impl Tx<'_> {
         after: Option<&(FolderId, NameKey)>,
         limit: u32,
     ) -> Result<Vec<(FolderId, FileRow)>, StoreError> {
-        let (after_folder, after_key) =
-            after.map_or((i64::MIN, ""), |(folder, key)| (folder.0, key.as_str()));
+        let (after_folder, after_key) = after.map_or((i64::MIN, ""), |(folder, key)| (folder.0, key.as_str()));
         let mut files = Vec::new();
         for condition in ["sha256 IS NULL", "racy = 1"] {
             let mut statement = self.connection.prepare_cached(&format!(

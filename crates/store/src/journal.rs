@@ -64,7 +64,8 @@ pub struct Stray {
     pub since: UnixMs,
 }
 
-const COLUMNS: &str = "marker, folder, key, asset, guid, is_version, session, size, md5, sha256, url, prepared_at, opened_at";
+const COLUMNS: &str =
+    "marker, folder, key, asset, guid, is_version, session, size, md5, sha256, url, prepared_at, opened_at";
 
 fn from_row(row: &Row<'_>) -> Result<Intent, StoreError> {
     Ok(Intent {
@@ -115,9 +116,9 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn intents(&self, mirror: MirrorId) -> Result<Vec<Intent>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM intent WHERE mirror = ?1 ORDER BY opened_at, marker"
-        ))?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM intent WHERE mirror = ?1 ORDER BY opened_at, marker"))?;
         let mut rows = statement.query([mirror.0])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -204,11 +205,16 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn strays(&self, mirror: MirrorId) -> Result<Vec<Stray>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT marker, session, session_guid, since FROM stray WHERE mirror = ?1 ORDER BY since, marker")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT marker, session, session_guid, since FROM stray WHERE mirror = ?1 ORDER BY since, marker",
+        )?;
         let rows = statement.query_map([mirror.0], |row| {
-            Ok(Stray { marker: row.get(0)?, session: row.get(1)?, session_guid: row.get(2)?, since: UnixMs(row.get(3)?) })
+            Ok(Stray {
+                marker: row.get(0)?,
+                session: row.get(1)?,
+                session_guid: row.get(2)?,
+                since: UnixMs(row.get(3)?),
+            })
         })?;
         rows.map(|row| row.map_err(StoreError::from)).collect()
     }

@@ -18,6 +18,8 @@ mod journal;
 mod mirror;
 mod open;
 mod plan;
+#[cfg(test)]
+mod query_plans;
 
 pub use asset::{AssetRow, Presence};
 pub use base::BaseRow;
@@ -80,7 +82,10 @@ impl Store {
     ///
     /// # Errors
     /// What SQLite said of the commit.
-    pub fn group<'w>(&mut self, works: impl IntoIterator<Item = Box<dyn FnOnce(&Tx<'_>) -> Kept + 'w>>) -> Result<(), StoreError> {
+    pub fn group<'w>(
+        &mut self,
+        works: impl IntoIterator<Item = Box<dyn FnOnce(&Tx<'_>) -> Kept + 'w>>,
+    ) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for work in works {
             transaction.execute_batch("SAVEPOINT work")?;
@@ -94,6 +99,13 @@ impl Store {
     }
 
     /// Rows inserted, changed or deleted over this connection so far: a pass over an unchanged world adds none.
+    pub fn rows_written(&self) -> u64 {
+        self.connection.total_changes()
+    }
+}
+
+impl Tx<'_> {
+    /// Rows inserted, changed or deleted over this connection so far; see [`Store::rows_written`].
     pub fn rows_written(&self) -> u64 {
         self.connection.total_changes()
     }

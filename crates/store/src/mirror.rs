@@ -103,6 +103,27 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Forgets everything that was agreed and seen, and to what the mirror was bound; its history stays. The next pass is
+    /// a union of both sides, in which nothing is deleted. Open uploads stay in the journal, so that they are settled.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn detach_mirror(&self, mirror: MirrorId) -> Result<(), StoreError> {
+        self.connection
+            .execute("DELETE FROM file WHERE folder IN (SELECT id FROM folder WHERE mirror = ?1)", [mirror.0])?;
+        for table in
+            ["base", "asset", "dirty_asset", "dirty_file", "cursor", "outside", "conflict", "held_plan", "folder"]
+        {
+            self.connection.execute(&format!("DELETE FROM {table} WHERE mirror = ?1"), [mirror.0])?;
+        }
+        self.connection.execute(
+            "UPDATE mirror SET token = NULL, root_device = NULL, root_inode = NULL, remote = NULL, storage_folder = NULL,
+               user = NULL WHERE id = ?1",
+            [mirror.0],
+        )?;
+        Ok(())
+    }
+
     /// Sums over the base.
     ///
     /// # Errors

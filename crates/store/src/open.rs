@@ -16,7 +16,9 @@ const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Made by a newer program.
-    #[error("the state in {path} was written by a newer damsync (schema {found}, this one knows {known}); update damsync")]
+    #[error(
+        "the state in {path} was written by a newer damsync (schema {found}, this one knows {known}); update damsync"
+    )]
     FromTheFuture {
         /// Which file.
         path: PathBuf,

@@ -93,6 +93,18 @@ impl Tx<'_> {
         Ok(found)
     }
 
+    /// Lets a held plan run; `false` if there is none of that id.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn approve_plan(&self, id: &str, now: UnixMs) -> Result<bool, StoreError> {
+        let changed = self
+            .connection
+            .prepare_cached("UPDATE held_plan SET approved_at = ?2 WHERE id = ?1")?
+            .execute(params![id, now.0])?;
+        Ok(changed == 1)
+    }
+
     /// Drops a plan: it was carried out, or the world no longer matches it.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! One module per command: what was asked goes to the engine, what it answers goes to the output.
 
+pub mod holds;
 pub mod reconcile;
 pub mod run;
 #[cfg(feature = "sandbox")]

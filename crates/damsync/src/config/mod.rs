@@ -18,9 +18,9 @@ mod url;
 mod values;
 
 pub use error::ConfigError;
-pub use resolved::{Auth, Config, Credentials, Mirror, Remote};
+pub use resolved::{Auth, Config, Credentials, Mirror};
 pub use surroundings::Surroundings;
-pub use values::{StorageFolder, TrashMax, parse_duration};
+pub use values::{StorageFolder, parse_duration};
 
 use std::path::Path;
 

@@ -180,10 +180,16 @@ fn open_store(path: &Path, purpose: Purpose) -> Result<Store, damsync_store::Sto
 }
 
 /// One program at a time works with a state directory; the lock ends with the process, however it ends.
-fn lock(path: &Path) -> Result<File, EngineError> {
+pub(super) fn lock(path: &Path) -> Result<File, EngineError> {
     let broken = |cause| EngineError::of_store(path, cause);
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(broken)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(broken)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(broken)?;

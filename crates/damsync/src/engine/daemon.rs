@@ -2,17 +2,15 @@
 //!
 //! Events and answers only say where to look. Deletions wait until their burst has ended, so that it is judged as a whole.
 
+use super::EngineError;
 use super::assembly::{Assembly, MirrorEngine, Purpose};
 use super::once::until_stopped;
-use super::EngineError;
 use crate::config::{Config, Credentials, Mirror};
 use crate::signals::{Request as Signalled, Stop, StopReason};
 use damsync_model::path::MirrorPath;
 use damsync_ports::RemoteErrorKind;
 use damsync_reconciler::report::{Outcome, Report};
-use damsync_reconciler::{
-    Ask, Deletions, Hooks, Look, LookAt, PassError, Permission, Reach, Request, Step,
-};
+use damsync_reconciler::{Ask, Deletions, Hooks, Look, LookAt, PassError, Permission, Reach, Request, Step};
 use damsync_watcher::{Signal, Watcher};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
@@ -184,8 +182,7 @@ impl<'a> Keeper<'a> {
             if wake == Wake::Everything {
                 next_full = Instant::now() + FULL_EVERY;
             }
-            let Some((report, result)) =
-                until_stopped(self.engine.pass(request), self.stop, self.engine_stop).await
+            let Some((report, result)) = until_stopped(self.engine.pass(request), self.stop, self.engine_stop).await
             else {
                 break;
             };
@@ -296,7 +293,8 @@ impl<'a> Keeper<'a> {
 
     async fn wait(&mut self, next_poll: Instant, next_full: Instant) -> Wake {
         let settle = self.mirror.settle;
-        let again = (!self.again.is_empty() && !self.broke_off).then(|| Instant::now() + settle.max(Duration::from_millis(50)));
+        let again =
+            (!self.again.is_empty() && !self.broke_off).then(|| Instant::now() + settle.max(Duration::from_millis(50)));
         let deletions = self.deletions.map(|burst| burst.due(self.mirror.settle_delete));
         tokio::select! {
             _ = self.stop.wait() => Wake::Stop,
@@ -313,7 +311,14 @@ impl<'a> Keeper<'a> {
         let mirror = &self.mirror.name;
         for held in report.held.iter().filter(|held| held.path.is_none()) {
             let (reason, plan) = (held.reason.word(), held.plan.as_deref().unwrap_or_default());
-            tracing::warn!(mirror, reason, plan, count = held.count, "held back: {}", held.detail.as_deref().unwrap_or("too much would be deleted at once"));
+            tracing::warn!(
+                mirror,
+                reason,
+                plan,
+                count = held.count,
+                "held back: {}",
+                held.detail.as_deref().unwrap_or("too much would be deleted at once")
+            );
         }
         for failed in &report.failed {
             tracing::warn!(mirror, path = failed.path, error = failed.error, "failed; it is tried again");

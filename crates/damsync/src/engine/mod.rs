@@ -4,10 +4,12 @@
 
 mod assembly;
 mod daemon;
+mod holds;
 mod once;
 mod overview;
 
 pub use daemon::run;
+pub use holds::{approve, held_plan, reattach};
 pub use once::reconcile;
 pub use overview::{status, status_of};
 
@@ -149,7 +151,6 @@ impl EngineError {
         }
     }
 }
-
 
 impl EngineError {
     /// What a pass over `mirror` ended with.

@@ -16,9 +16,8 @@ use std::path::Path;
 /// a mirror that never was in sync.
 pub fn status(config: &Config) -> Result<Status, EngineError> {
     let daemon = daemon(config);
-    let mirrors = asked(config, |tx| {
-        config.mirrors.iter().map(|mirror| Ok(of_mirror(mirror, seen(tx, mirror)?))).collect()
-    })?;
+    let mirrors =
+        asked(config, |tx| config.mirrors.iter().map(|mirror| Ok(of_mirror(mirror, seen(tx, mirror)?))).collect())?;
     Ok(Status::new(daemon, mirrors))
 }
 
@@ -59,6 +58,9 @@ fn file_state(known: &Overview, path: &str, tracked: bool) -> (FileState, Option
     if let Some((_, why)) = known.skipped.iter().find(|(skipped, _)| skipped == path) {
         return (FileState::Skipped, Some(why.clone()));
     }
+    if known.pending.iter().any(|pending| pending == path) {
+        return (FileState::Pending, None);
+    }
     if known.conflicts.iter().any(|copy| copy == path) {
         return (FileState::Conflict, None);
     }
@@ -66,10 +68,7 @@ fn file_state(known: &Overview, path: &str, tracked: bool) -> (FileState, Option
 }
 
 /// Asks the store, if there is one.
-fn asked<T>(
-    config: &Config,
-    ask: impl FnOnce(Option<&Tx<'_>>) -> Result<T, StoreError>,
-) -> Result<T, EngineError> {
+fn asked<T>(config: &Config, ask: impl FnOnce(Option<&Tx<'_>>) -> Result<T, StoreError>) -> Result<T, EngineError> {
     let path = database(config);
     let broken = |error: StoreError| EngineError::of_store(&path, error);
     match Store::open_to_read(&path).map_err(broken)? {

@@ -15,6 +15,7 @@ const USUAL: &[(&str, &str)] = &[
     ("a processed, unsubmitted asset is listed", "search: yes, all_ids: yes, asset_ids: yes"),
     ("a submitted asset is listed", "search: yes, all_ids: yes, asset_ids: yes"),
     ("updated_at moves while", "seen to move "),
+    ("state of an asset before its session is closed", "AwaitingSubmission"),
     ("state that an asset ends in", "Processed"),
     ("own upload sets last_external_sync_at", "no"),
     ("has file_size and md5", "file_size: yes, md5: yes, of the bytes we sent"),
@@ -138,12 +139,10 @@ habits! {
     ];
 
     unsubmitted_assets_are_hidden: { "unsubmitted_listed": false }, true, &[
-        ("state that an asset ends in", "AwaitingSubmission"),
         ("a processed, unsubmitted asset is listed", "search: no, all_ids: no"),
     ];
 
     unapproved_assets_are_hidden: { "unsubmitted_listed": false, "auto_approve": false }, false, &[
-        ("state that an asset ends in", "AwaitingSubmission"),
         ("a processed, unsubmitted asset is listed", "search: no, all_ids: no"),
         ("a submitted asset is listed", "search: no, all_ids: no"),
         ("original_downloadable says", "the index does not show it yet"),

@@ -67,7 +67,11 @@ async fn oauth_tokens_are_renewed_when_they_have_aged_and_stored_before_they_are
     let stored = Arc::new(Mutex::new(0));
     let count = Arc::clone(&stored);
     let oauth = OAuth {
-        tokens: Tokens { access: text("access_token").into(), refresh: Some(text("refresh_token").into()), expires_at: None },
+        tokens: Tokens {
+            access: text("access_token").into(),
+            refresh: Some(text("refresh_token").into()),
+            expires_at: None,
+        },
         oauth_base_url: dam.base().to_owned(),
         client_id: "contract".into(),
         client_secret: None,

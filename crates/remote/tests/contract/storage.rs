@@ -88,7 +88,8 @@ async fn other_bytes_than_were_announced_are_refused_and_nothing_is_there() {
             Ok(Bytes::from_static(&FIRST[..4])),
             Err(std::io::Error::other("the file changed")),
         ]);
-        let error = dam.side.send(&prepared.url, Payload { body: Box::pin(broken), ..payload(FIRST) }).await.unwrap_err();
+        let error =
+            dam.side.send(&prepared.url, Payload { body: Box::pin(broken), ..payload(FIRST) }).await.unwrap_err();
         assert!(matches!(&error.kind, RemoteErrorKind::Body(why) if why.contains("the file changed")), "{error}");
         assert!(dam.side.finish_asset(&guid).await.is_err(), "there is still nothing to finish");
         dam.side.send(&prepared.url, payload(FIRST)).await.unwrap();
@@ -99,11 +100,9 @@ async fn other_bytes_than_were_announced_are_refused_and_nothing_is_there() {
 
 #[tokio::test]
 async fn a_broken_download_goes_on_where_it_broke() {
-    for (habits, ranges) in [
-        (json!({}), true),
-        (json!({ "downloads": "redirect" }), true),
-        (json!({ "ranges": false }), false),
-    ] {
+    for (habits, ranges) in
+        [(json!({}), true), (json!({ "downloads": "redirect" }), true), (json!({ "ranges": false }), false)]
+    {
         let dam = Dam::play(habits).await;
         let folder = dam.side.make_folder(None, "storage").await.unwrap();
         let bytes = noise(700_001, 3);

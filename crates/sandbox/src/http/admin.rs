@@ -22,10 +22,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/admin/tree", get(tree))
         .route("/admin/requests", get(requests).delete(clear_requests))
         .route("/admin/habits", get(habits).post(set_habits))
-        .route(
-            "/admin/faults",
-            get(faults).post(add_faults).delete(clear_faults),
-        )
+        .route("/admin/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/admin/clock", get(clock).post(set_clock))
         .route("/admin/assets", post(create_asset))
         .route("/admin/assets/{id}", get(show_asset).post(patch_asset))
@@ -45,9 +42,7 @@ async fn params(request: Request) -> Result<Params, super::call::Refused> {
     // Forgiving towards `curl -d`, which calls every body a form.
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, body);
-    request
-        .headers_mut()
-        .remove(axum::http::header::CONTENT_TYPE);
+    request.headers_mut().remove(axum::http::header::CONTENT_TYPE);
     Ok(read_params(request).await?.1)
 }
 
@@ -128,22 +123,13 @@ async fn tree(State(shared): Known) -> Answer {
     let now = shared.now();
     let mut world = shared.world();
     world.tick(now);
-    let folders: Vec<Value> = world
-        .all_folders()
-        .map(|known| folder(&world, known))
-        .collect();
-    let assets: Vec<Value> = world
-        .all_assets()
-        .map(|known| asset(&world, known))
-        .collect();
+    let folders: Vec<Value> = world.all_folders().map(|known| folder(&world, known)).collect();
+    let assets: Vec<Value> = world.all_assets().map(|known| asset(&world, known)).collect();
     ok(&json!({ "now": iso(now), "folders": folders, "assets": assets }))
 }
 
 async fn requests(State(shared): Known) -> Answer {
-    ok(&lock(&shared.log)
-        .entries()
-        .map(|entry| json!(entry))
-        .collect())
+    ok(&lock(&shared.log).entries().map(|entry| json!(entry)).collect())
 }
 
 async fn clear_requests(State(shared): Known) -> Answer {
@@ -198,9 +184,7 @@ async fn clock(State(shared): Known) -> Answer {
 async fn set_clock(State(shared): Known, request: Request) -> Answer {
     let asked = params(request).await?;
     let mut world = shared.world();
-    let offset = asked
-        .int("offset_ms")
-        .unwrap_or_else(|| world.clock_offset_ms());
+    let offset = asked.int("offset_ms").unwrap_or_else(|| world.clock_offset_ms());
     world.set_clock_offset_ms(offset + asked.int("advance_ms").unwrap_or(0));
     let now = world.clock(real_ms());
     world.tick(now);
@@ -214,10 +198,7 @@ fn content(shared: &Shared, asked: &Params) -> Result<Content, Refusal> {
             .map_err(|error| Refusal::Unprocessable(format!("content_base64: {error}")))?,
         (None, text) => text.unwrap_or_default().into_bytes(),
     };
-    shared
-        .contents
-        .add(&bytes)
-        .map_err(|error| Refusal::Unprocessable(error.to_string()))
+    shared.contents.add(&bytes).map_err(|error| Refusal::Unprocessable(error.to_string()))
 }
 
 async fn create_asset(State(shared): Known, request: Request) -> Answer {
@@ -232,17 +213,9 @@ async fn create_asset(State(shared): Known, request: Request) -> Answer {
             return Err(Refusal::Unprocessable("folder_id or path is missing".to_owned()).into());
         }
     };
-    let filename = asked
-        .filled("filename")
-        .ok_or_else(|| Refusal::Unprocessable("filename is missing".to_owned()))?;
+    let filename = asked.filled("filename").ok_or_else(|| Refusal::Unprocessable("filename is missing".to_owned()))?;
     let owner = world.owner();
-    let made = world.admin_asset(
-        folder,
-        &filename,
-        content,
-        asked.int("as_user").unwrap_or(owner),
-        now,
-    )?;
+    let made = world.admin_asset(folder, &filename, content, asked.int("as_user").unwrap_or(owner), now)?;
     ok(&asset(&world, &made))
 }
 
@@ -259,9 +232,7 @@ async fn show_asset(State(shared): Known, Path(id): Path<String>) -> Answer {
     let now = shared.now();
     let mut world = shared.world();
     world.tick(now);
-    let known = world
-        .any_asset(AssetKey::parse(&id))
-        .ok_or(Refusal::NotFound("asset"))?;
+    let known = world.any_asset(AssetKey::parse(&id)).ok_or(Refusal::NotFound("asset"))?;
     ok(&asset(&world, known))
 }
 
@@ -276,11 +247,7 @@ async fn patch_asset(State(shared): Known, Path(id): Path<String>, request: Requ
 
 /// Times may come as text; the world holds milliseconds.
 fn read_times(fields: &mut Map<String, Value>) -> Result<(), Refusal> {
-    let times: Vec<String> = fields
-        .keys()
-        .filter(|key| key.ends_with("_at"))
-        .cloned()
-        .collect();
+    let times: Vec<String> = fields.keys().filter(|key| key.ends_with("_at")).cloned().collect();
     let read = Params::read("", "", json!(fields).to_string().as_bytes())?;
     for key in times {
         fields.insert(key.clone(), json!(read.time(&key)?));
@@ -290,9 +257,7 @@ fn read_times(fields: &mut Map<String, Value>) -> Result<(), Refusal> {
 
 async fn create_folder(State(shared): Known, request: Request) -> Answer {
     let asked = params(request).await?;
-    let path = asked
-        .filled("path")
-        .ok_or_else(|| Refusal::Unprocessable("path is missing".to_owned()))?;
+    let path = asked.filled("path").ok_or_else(|| Refusal::Unprocessable("path is missing".to_owned()))?;
     let now = shared.now();
     let mut world = shared.world();
     let made = world.admin_folder(&path, now)?;
@@ -328,18 +293,11 @@ async fn create_user(State(shared): Known, request: Request) -> Answer {
     let mut fields = params(request).await?.into_map();
     let now = shared.now();
     let mut world = shared.world();
-    let oauth = fields
-        .remove("oauth")
-        .is_some_and(|value| value == Value::Bool(true));
-    let client_id = fields
-        .remove("client_id")
-        .and_then(|value| value.as_str().map(str::to_owned));
+    let oauth = fields.remove("oauth").is_some_and(|value| value == Value::Bool(true));
+    let client_id = fields.remove("client_id").and_then(|value| value.as_str().map(str::to_owned));
     let id = world.add_user("Sandbox", "Member", now);
     edit_user(&mut world, id, fields)?;
-    let mut own = world
-        .any_user(id)
-        .map(|known| user(&world, known))
-        .unwrap_or_default();
+    let mut own = world.any_user(id).map(|known| user(&world, known)).unwrap_or_default();
     if oauth {
         let grant = world.grant(id, client_id, now)?;
         own["access_token"] = json!(grant.access_token);
@@ -353,10 +311,7 @@ async fn patch_user(State(shared): Known, Path(id): Path<i64>, request: Request)
     let fields = params(request).await?.into_map();
     let mut world = shared.world();
     edit_user(&mut world, id, fields)?;
-    ok(&world
-        .any_user(id)
-        .map(|known| user(&world, known))
-        .unwrap_or_default())
+    ok(&world.any_user(id).map(|known| user(&world, known)).unwrap_or_default())
 }
 
 async fn snapshot(State(shared): Known) -> Answer {
@@ -366,9 +321,7 @@ async fn snapshot(State(shared): Known) -> Answer {
 }
 
 async fn restore(State(shared): Known) -> Answer {
-    let taken = lock(&shared.snapshot)
-        .clone()
-        .ok_or(Refusal::NotFound("snapshot"))?;
+    let taken = lock(&shared.snapshot).clone().ok_or(Refusal::NotFound("snapshot"))?;
     shared.world().restore(&taken);
     ok(&json!({}))
 }
@@ -380,8 +333,6 @@ async fn bulk(State(shared): Known, request: Request) -> Answer {
         let now = worker.now();
         worker.world().admin_fill(&fill, now)
     });
-    let made = made
-        .await
-        .map_err(|error| Refusal::Unprocessable(error.to_string()))??;
+    let made = made.await.map_err(|error| Refusal::Unprocessable(error.to_string()))??;
     ok(&json!({ "assets": made }))
 }

@@ -140,10 +140,7 @@ impl Template {
             let _ = write!(text, "{comma}{}:", Value::from(key.as_str()));
             if OWN.contains(&key.as_str()) {
                 slots.push(Slot::Constant(std::mem::take(&mut text)));
-                slots.push(Slot::Own {
-                    key: key.clone(),
-                    shape: shape.clone(),
-                });
+                slots.push(Slot::Own { key: key.clone(), shape: shape.clone() });
             } else {
                 let _ = write!(text, "{}", constant(key, shape));
             }
@@ -155,14 +152,10 @@ impl Template {
 
     /// The template of a named shape; of its `assets` when it is a page.
     pub(crate) fn of(name: &'static str) -> &'static Self {
-        static KNOWN: LazyLock<Mutex<BTreeMap<&'static str, &'static Template>>> =
-            LazyLock::new(Mutex::default);
+        static KNOWN: LazyLock<Mutex<BTreeMap<&'static str, &'static Template>>> = LazyLock::new(Mutex::default);
         lock(&KNOWN).entry(name).or_insert_with(|| {
             let shape = shape_of(name);
-            let page = shape
-                .keys()
-                .and_then(|keys| keys.get("assets"))
-                .and_then(Shape::member);
+            let page = shape.keys().and_then(|keys| keys.get("assets")).and_then(Shape::member);
             // One per shape file, for the life of the program.
             Box::leak(Box::new(Self::new(page.unwrap_or(shape))))
         })
@@ -171,10 +164,7 @@ impl Template {
 
 fn constant(key: &str, shape: &Shape) -> Value {
     match key {
-        "all_requirements_met"
-        | "tag_suggesters_met"
-        | "rights_package_met"
-        | "creator_tag_met" => Value::from(true),
+        "all_requirements_met" | "tag_suggesters_met" | "rights_package_met" | "creator_tag_met" => Value::from(true),
         "face_indexing_state" => Value::from("na"),
         _ => shape.default_value(),
     }
@@ -193,14 +183,7 @@ pub(crate) struct AssetWriter<'a> {
 
 impl<'a> AssetWriter<'a> {
     pub(crate) fn new(world: &'a World, base_url: &'a str, bucket: &'a str, scene: Scene) -> Self {
-        Self {
-            world,
-            base_url,
-            bucket,
-            scene,
-            signed_url: None,
-            shared: BTreeMap::new(),
-        }
+        Self { world, base_url, bucket, scene, signed_url: None, shared: BTreeMap::new() }
     }
 
     pub(crate) fn with_signed_url(mut self, url: &'a str) -> Self {
@@ -226,9 +209,9 @@ impl<'a> AssetWriter<'a> {
             "guid" => text(out, &asset.guid),
             "short_guid" => text(out, asset.guid.get(..8).unwrap_or_default()),
             "filename" => text(out, &asset.filename),
-            "file_size" => maybe(out, asset.told_size(habits), |out, size| {
-                number(out, i64::try_from(size).unwrap_or(i64::MAX))
-            }),
+            "file_size" => {
+                maybe(out, asset.told_size(habits), |out, size| number(out, i64::try_from(size).unwrap_or(i64::MAX)))
+            }
             "md5" => maybe(out, asset.told_md5(habits), text),
             "ext" => text(out, &render::extension(&asset.filename)),
             "mime_type" => text(out, &render::mime(&asset.filename)),
@@ -244,23 +227,17 @@ impl<'a> AssetWriter<'a> {
             "trashed_at" => maybe(out, asset.trashed_at, time),
             "last_external_sync_at" => maybe(out, asset.last_external_sync_at, time),
             "processing_finished_at" => {
-                let finished = asset
-                    .head_version()
-                    .filter(|_| processed)
-                    .map(|version| version.updated_at);
+                let finished = asset.head_version().filter(|_| processed).map(|version| version.updated_at);
                 maybe(out, finished, time);
             }
             "submitted" => flag(out, asset.submitted_at.is_some()),
             "downloadable" => flag(out, asset.downloadable),
             "downloadable_previews" => flag(out, processed),
             "original_downloadable" if single => flag(out, asset.original_downloadable),
-            "rights_editable" | "rights_manageable" | "description_editable" if single => {
-                flag(out, asset.editable)
+            "rights_editable" | "rights_manageable" | "description_editable" if single => flag(out, asset.editable),
+            "original_downloadable" | "rights_editable" | "rights_manageable" | "description_editable" => {
+                out.push_str("null")
             }
-            "original_downloadable"
-            | "rights_editable"
-            | "rights_manageable"
-            | "description_editable" => out.push_str("null"),
             "editable" | "manageable" | "taggable" => flag(out, asset.editable),
             "organization_id" => number(out, self.world.organization_id()),
             "upload_id" => number(out, asset.upload_id),
@@ -270,33 +247,18 @@ impl<'a> AssetWriter<'a> {
             "created_via_id" => maybe(out, asset.created_via_id.as_deref(), text),
             "description" => maybe(out, asset.description.as_deref(), text),
             "rating" => maybe(out, asset.rating, number),
-            "s3_upload_key" => text(
-                out,
-                asset
-                    .head_version()
-                    .map_or("", |version| version.upload_key.as_str()),
-            ),
+            "s3_upload_key" => text(out, asset.head_version().map_or("", |version| version.upload_key.as_str())),
             "thumb_url" | "grid_url" | "small_url" | "full_url" | "permalink_url" if processed => {
-                text(
-                    out,
-                    &format!("{}/previews/{}/{key}", self.base_url, asset.guid),
-                );
+                text(out, &format!("{}/previews/{}/{key}", self.base_url, asset.guid));
             }
-            "thumb_url" | "grid_url" | "small_url" | "full_url" | "permalink_url" => {
-                out.push_str("null")
-            }
+            "thumb_url" | "grid_url" | "small_url" | "full_url" | "permalink_url" => out.push_str("null"),
             "signed_upload_url" => text(out, self.signed_url.unwrap_or_default()),
             "tags" => {
                 // Only this answer was recorded with tags in it.
-                let shape = shape_of("assets_update")
-                    .keys()
-                    .and_then(|keys| keys.get("tags"))
-                    .unwrap_or(shape);
+                let shape = shape_of("assets_update").keys().and_then(|keys| keys.get("tags")).unwrap_or(shape);
                 value(out, shape, &tags(asset));
             }
-            "trashed_by" => maybe(out, asset.trashed_by, |out, id| {
-                value(out, shape, &render::user(self.world, id))
-            }),
+            "trashed_by" => maybe(out, asset.trashed_by, |out, id| value(out, shape, &render::user(self.world, id))),
             "download_sizes" => out.push_str(r#"["original"]"#),
             "renditions" => {
                 let ext = render::extension(&asset.filename);
@@ -305,9 +267,7 @@ impl<'a> AssetWriter<'a> {
             }
             "user" => self.common(out, "user", asset.user_id, shape, asset),
             "storage_folder" => self.common(out, "storage_folder", asset.folder_id, shape, asset),
-            "storage_folder_path" => {
-                self.common(out, "storage_folder_path", asset.folder_id, shape, asset)
-            }
+            "storage_folder_path" => self.common(out, "storage_folder_path", asset.folder_id, shape, asset),
             "upload" => self.common(out, "upload", asset.upload_id, shape, asset),
             _ => match asset.meta.get(key) {
                 Some(own) => out.push_str(&own.to_string()),
@@ -316,22 +276,14 @@ impl<'a> AssetWriter<'a> {
         }
     }
 
-    fn common(
-        &mut self,
-        out: &mut String,
-        key: &'static str,
-        id: i64,
-        shape: &Shape,
-        asset: &Asset,
-    ) {
+    fn common(&mut self, out: &mut String, key: &'static str, id: i64, shape: &Shape, asset: &Asset) {
         let (world, bucket) = (self.world, self.bucket);
         let text = self.shared.entry((key, id)).or_insert_with(|| {
             let own = match key {
                 "user" => render::user(world, id),
-                "storage_folder" => world
-                    .any_folder(id)
-                    .map(|folder| render::folder(world, folder))
-                    .unwrap_or_default(),
+                "storage_folder" => {
+                    world.any_folder(id).map(|folder| render::folder(world, folder)).unwrap_or_default()
+                }
                 "upload" => world
                     .upload(asset.upload_id)
                     .map(|upload| render::upload(world, upload, bucket))
@@ -345,7 +297,8 @@ impl<'a> AssetWriter<'a> {
 }
 
 fn tags(asset: &Asset) -> Value {
-    let tag = |(index, name): (usize, &String)| serde_json::json!({ "id": index + 1, "name": name, "taggings_count": 1 });
+    let tag =
+        |(index, name): (usize, &String)| serde_json::json!({ "id": index + 1, "name": name, "taggings_count": 1 });
     asset.tags.iter().enumerate().map(tag).collect()
 }
 

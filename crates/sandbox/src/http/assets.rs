@@ -19,34 +19,20 @@ use super::shapes::{overlay, shape};
 use super::shared::Shared;
 use crate::world::asset::{Asset, AssetState};
 use crate::world::habits::{AddVersionAnswer, AllIdsShape};
-use crate::world::{
-    AssetEdit, AssetKey, NewVersion, Refusal, SearchQuery, SinceLastSync, TagEdit, World,
-};
+use crate::world::{AssetEdit, AssetKey, NewVersion, Refusal, SearchQuery, SinceLastSync, TagEdit, World};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/assets/search", get(search).post(search))
-        .route(
-            "/api/assets/updated_since_last_sync",
-            get(updated_since_last_sync),
-        )
+        .route("/api/assets/updated_since_last_sync", get(updated_since_last_sync))
         .route("/api/assets/trashed", get(trashed))
-        .route(
-            "/api/assets/{id}",
-            get(show).put(update).patch(update).delete(delete),
-        )
+        .route("/api/assets/{id}", get(show).put(update).patch(update).delete(delete))
         .route("/api/assets/{id}/download", get(download::download))
         .route("/api/assets/{id}/add_version", post(add_version))
-        .route(
-            "/api/assets/{id}/set_uploaded",
-            get(set_uploaded).post(set_uploaded).put(set_uploaded),
-        )
+        .route("/api/assets/{id}/set_uploaded", get(set_uploaded).post(set_uploaded).put(set_uploaded))
         .route("/api/assets/{id}/revert", post(revert).put(revert))
         .route("/api/assets/{id}/asset_data_versions", get(versions))
-        .route(
-            "/api/assets/{id}/asset_data_versions/{number}",
-            get(version),
-        )
+        .route("/api/assets/{id}/asset_data_versions/{number}", get(version))
 }
 
 /// One asset, in the shape of an endpoint.
@@ -106,14 +92,10 @@ async fn search(call: Call) -> Answer {
             AllIdsShape::List => Value::from(ids),
             AllIdsShape::Object => json!({ "ids": ids, "total_entries": total }),
         };
-        return Ok(with_total(
-            json_response(StatusCode::OK, body.to_string()),
-            total,
-        ));
+        return Ok(with_total(json_response(StatusCode::OK, body.to_string()), total));
     }
     let page = world.search(call.user, &query, call.now)?;
-    let mut own =
-        json!({ "total_entries": page.total, "all_asset_counts": { "NoCollection": page.total } });
+    let mut own = json!({ "total_entries": page.total, "all_asset_counts": { "NoCollection": page.total } });
     own = overlay(shape("assets_search"), &own);
     if let Some(page) = own.as_object_mut() {
         page.remove("assets");
@@ -122,12 +104,7 @@ async fn search(call: Call) -> Answer {
     text.pop();
     text.push_str(",\"assets\":[");
     let template = Template::of("assets_search");
-    let mut writer = AssetWriter::new(
-        &world,
-        &call.shared.base_url,
-        call.shared.bucket.name(),
-        Scene::Listed,
-    );
+    let mut writer = AssetWriter::new(&world, &call.shared.base_url, call.shared.bucket.name(), Scene::Listed);
     for (index, asset) in page.assets.iter().enumerate() {
         if index > 0 {
             text.push(',');
@@ -144,9 +121,7 @@ async fn updated_since_last_sync(call: Call) -> Answer {
         last_sync_at: call.params.time("last_sync_at")?,
         any_user: call.params.flag("any_user"),
     };
-    let ids = call
-        .world()
-        .updated_since_last_sync(call.user, &asked, call.now)?;
+    let ids = call.world().updated_since_last_sync(call.user, &asked, call.now)?;
     ok(&Value::from(ids))
 }
 
@@ -157,19 +132,8 @@ async fn trashed(call: Call) -> Answer {
 
 async fn show(Path(id): Path<String>, call: Call) -> Answer {
     let mut world = call.world();
-    let asset = world.asset(
-        call.user,
-        AssetKey::parse(&id),
-        call.params.flag("sync"),
-        call.now,
-    )?;
-    Ok(asset_response(
-        &call.shared,
-        &world,
-        "assets_show",
-        &asset,
-        None,
-    ))
+    let asset = world.asset(call.user, AssetKey::parse(&id), call.params.flag("sync"), call.now)?;
+    Ok(asset_response(&call.shared, &world, "assets_show", &asset, None))
 }
 
 /// Keys that mean something of their own; all others are metadata.
@@ -205,9 +169,7 @@ fn edit(params: &Params) -> AssetEdit {
     };
     AssetEdit {
         filename: asset.text("filename"),
-        description: asset
-            .raw("description")
-            .map(|_| asset.filled("description")),
+        description: asset.raw("description").map(|_| asset.filled("description")),
         rating: asset.raw("rating").map(|_| asset.int("rating")),
         tags: TagEdit {
             add,
@@ -224,24 +186,12 @@ fn edit(params: &Params) -> AssetEdit {
 
 async fn update(Path(id): Path<String>, call: Call) -> Answer {
     let mut world = call.world();
-    let asset = world.edit_asset(
-        call.user,
-        AssetKey::parse(&id),
-        edit(&call.params),
-        call.now,
-    )?;
-    Ok(asset_response(
-        &call.shared,
-        &world,
-        "assets_update",
-        &asset,
-        None,
-    ))
+    let asset = world.edit_asset(call.user, AssetKey::parse(&id), edit(&call.params), call.now)?;
+    Ok(asset_response(&call.shared, &world, "assets_update", &asset, None))
 }
 
 async fn delete(Path(id): Path<String>, call: Call) -> Answer {
-    call.world()
-        .delete_asset(call.user, AssetKey::parse(&id), call.now)?;
+    call.world().delete_asset(call.user, AssetKey::parse(&id), call.now)?;
     empty()
 }
 
@@ -250,9 +200,7 @@ pub(super) fn prepared(params: &Params) -> NewVersion {
     let asset = params.below("asset");
     NewVersion {
         filename: asset.text("filename").unwrap_or_default(),
-        file_size: asset
-            .int("file_size")
-            .and_then(|size| u64::try_from(size).ok()),
+        file_size: asset.int("file_size").and_then(|size| u64::try_from(size).ok()),
         path: asset.text("path"),
         created_via: asset.text("created_via"),
         created_via_id: asset.text("created_via_id"),
@@ -261,24 +209,13 @@ pub(super) fn prepared(params: &Params) -> NewVersion {
 
 async fn add_version(Path(id): Path<String>, call: Call) -> Answer {
     let mut world = call.world();
-    let (asset, ticket) = world.add_version(
-        call.user,
-        AssetKey::parse(&id),
-        prepared(&call.params),
-        call.now,
-    )?;
-    let url = call
-        .shared
-        .signed_url(&ticket, world.habits().url_expires_s);
+    let (asset, ticket) = world.add_version(call.user, AssetKey::parse(&id), prepared(&call.params), call.now)?;
+    let url = call.shared.signed_url(&ticket, world.habits().url_expires_s);
     match world.habits().add_version_answer {
         AddVersionAnswer::UrlOnly => ok(&json!({ "signed_upload_url": url })),
-        AddVersionAnswer::WholeAsset => Ok(asset_response(
-            &call.shared,
-            &world,
-            "uploads_assets_create",
-            &asset,
-            Some(&url),
-        )),
+        AddVersionAnswer::WholeAsset => {
+            Ok(asset_response(&call.shared, &world, "uploads_assets_create", &asset, Some(&url)))
+        }
     }
 }
 
@@ -286,52 +223,28 @@ async fn set_uploaded(Path(id): Path<String>, call: Call) -> Answer {
     let mut world = call.world();
     let keep_meta = call.params.flag("skip_meta");
     let asset = world.set_uploaded(call.user, AssetKey::parse(&id), keep_meta, call.now)?;
-    Ok(asset_response(
-        &call.shared,
-        &world,
-        "assets_show",
-        &asset,
-        None,
-    ))
+    Ok(asset_response(&call.shared, &world, "assets_show", &asset, None))
 }
 
 async fn revert(Path(id): Path<String>, call: Call) -> Answer {
-    let number = call
-        .params
-        .int("version")
-        .ok_or_else(|| Refusal::BadRequest("version is missing".to_owned()))?;
+    let number = call.params.int("version").ok_or_else(|| Refusal::BadRequest("version is missing".to_owned()))?;
     let mut world = call.world();
     let asset = world.revert(call.user, AssetKey::parse(&id), number, call.now)?;
-    Ok(asset_response(
-        &call.shared,
-        &world,
-        "assets_revert",
-        &asset,
-        None,
-    ))
+    Ok(asset_response(&call.shared, &world, "assets_revert", &asset, None))
 }
 
 async fn versions(Path(id): Path<String>, call: Call) -> Answer {
     let mut world = call.world();
     let (asset, versions) = world.versions(call.user, AssetKey::parse(&id), call.now)?;
-    let own = versions
-        .iter()
-        .map(|version| render::version(&world, &asset, version))
-        .collect();
+    let own = versions.iter().map(|version| render::version(&world, &asset, version)).collect();
     ok(&overlay(shape("asset_data_versions_index"), &own))
 }
 
 async fn version(Path((id, number)): Path<(String, i64)>, call: Call) -> Answer {
     let mut world = call.world();
     let (asset, versions) = world.versions(call.user, AssetKey::parse(&id), call.now)?;
-    let version = versions
-        .iter()
-        .find(|version| version.number == number)
-        .ok_or(Refusal::NotFound("version"))?;
-    ok(&overlay(
-        shape("asset_data_versions_show"),
-        &render::version(&world, &asset, version),
-    ))
+    let version = versions.iter().find(|version| version.number == number).ok_or(Refusal::NotFound("version"))?;
+    ok(&overlay(shape("asset_data_versions_show"), &render::version(&world, &asset, version)))
 }
 
 /// Everything else below `/api`.

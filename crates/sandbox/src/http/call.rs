@@ -38,13 +38,7 @@ impl FromRequest<Arc<Shared>> for Call {
         let now = shared.now();
         let user = who(&shared.world(), request.headers(), now)?;
         let (headers, params) = read_params(request).await?;
-        Ok(Self {
-            user,
-            params,
-            headers,
-            now,
-            shared: Arc::clone(shared),
-        })
+        Ok(Self { user, params, headers, now, shared: Arc::clone(shared) })
     }
 }
 
@@ -53,11 +47,7 @@ pub(crate) async fn read_params(request: Request) -> Result<(HeaderMap, Params),
     let (parts, body) = request.into_parts();
     let cut = |_| Refusal::BadRequest("the body could not be read".to_owned());
     let body = axum::body::to_bytes(body, BODY_LIMIT).await.map_err(cut)?;
-    let content_type = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let params = Params::read(parts.uri.query().unwrap_or(""), content_type, &body)?;
     Ok((parts.headers, params))
 }
@@ -68,23 +58,13 @@ fn who(world: &World, headers: &HeaderMap, now: i64) -> Result<UserId, Refusal> 
     if let Some(token) = authorization.strip_prefix("Bearer ") {
         return world.authenticate(Credentials::Bearer(token.trim()), now);
     }
-    let basic = authorization
-        .strip_prefix("Basic ")
-        .ok_or(Refusal::Unauthorized)?;
-    let decoded = data_encoding::BASE64
-        .decode(basic.trim().as_bytes())
-        .map_err(|_| Refusal::Unauthorized)?;
+    let basic = authorization.strip_prefix("Basic ").ok_or(Refusal::Unauthorized)?;
+    let decoded = data_encoding::BASE64.decode(basic.trim().as_bytes()).map_err(|_| Refusal::Unauthorized)?;
     let decoded = String::from_utf8(decoded).map_err(|_| Refusal::Unauthorized)?;
     // The user name is empty; the token is the password.
     let token = decoded.strip_prefix(':').ok_or(Refusal::Unauthorized)?;
     let organization_id = text("organizationid").and_then(|number| number.trim().parse().ok());
-    world.authenticate(
-        Credentials::Personal {
-            token,
-            organization_id,
-        },
-        now,
-    )
+    world.authenticate(Credentials::Personal { token, organization_id }, now)
 }
 
 /// A refusal on its way out.
@@ -126,16 +106,12 @@ pub(crate) fn json_response(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static("application/json; charset=utf-8");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 
 /// Adds the header that tells how many there are.
 pub(crate) fn with_total(mut response: Response, total: u64) -> Response {
-    response
-        .headers_mut()
-        .insert("total-entries", HeaderValue::from(total));
+    response.headers_mut().insert("total-entries", HeaderValue::from(total));
     response
 }

@@ -21,8 +21,7 @@ pub(crate) struct Contents {
 
 impl Contents {
     pub(crate) fn open(directory: PathBuf) -> Result<Self, SandboxError> {
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| SandboxError::file(&directory, error))?;
+        std::fs::create_dir_all(&directory).map_err(|error| SandboxError::file(&directory, error))?;
         Ok(Self { directory })
     }
 
@@ -47,11 +46,7 @@ impl Contents {
         let part = path.with_extension("part");
         std::fs::write(&part, bytes)?;
         std::fs::rename(&part, &path)?;
-        Ok(Content {
-            size: bytes.len() as u64,
-            md5: generated::md5_hex(bytes),
-            place: Place::Stored(name),
-        })
+        Ok(Content { size: bytes.len() as u64, md5: generated::md5_hex(bytes), place: Place::Stored(name) })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -75,28 +70,25 @@ impl Contents {
                 Source::File(file)
             }
         };
-        Ok(stream::try_unfold(
-            (source, start),
-            move |(mut source, at)| async move {
-                if at >= end {
-                    return Ok(None);
+        Ok(stream::try_unfold((source, start), move |(mut source, at)| async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let wanted = usize::try_from((end - at).min(CHUNK)).unwrap_or(0);
+            let mut buffer = vec![0; wanted];
+            let count = match &mut source {
+                Source::Generated(seed) => {
+                    generated::read(*seed, at, &mut buffer);
+                    wanted
                 }
-                let wanted = usize::try_from((end - at).min(CHUNK)).unwrap_or(0);
-                let mut buffer = vec![0; wanted];
-                let count = match &mut source {
-                    Source::Generated(seed) => {
-                        generated::read(*seed, at, &mut buffer);
-                        wanted
-                    }
-                    Source::File(file) => file.read(&mut buffer).await?,
-                };
-                if count == 0 {
-                    return Err(std::io::ErrorKind::UnexpectedEof.into());
-                }
-                buffer.truncate(count);
-                Ok(Some((Bytes::from(buffer), (source, at + count as u64))))
-            },
-        ))
+                Source::File(file) => file.read(&mut buffer).await?,
+            };
+            if count == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            buffer.truncate(count);
+            Ok(Some((Bytes::from(buffer), (source, at + count as u64))))
+        }))
     }
 }
 

@@ -40,17 +40,11 @@ impl Database {
     }
 
     pub(crate) fn own(&self, key: &str) -> Result<Option<String>, SandboxError> {
-        Ok(self
-            .0
-            .query_row("SELECT body FROM own WHERE id = ?1", [key], |row| {
-                row.get(0)
-            })
-            .optional()?)
+        Ok(self.0.query_row("SELECT body FROM own WHERE id = ?1", [key], |row| row.get(0)).optional()?)
     }
 
     pub(crate) fn set_own(&self, key: &str, value: &str) -> Result<(), SandboxError> {
-        self.0
-            .execute("INSERT OR REPLACE INTO own VALUES (?1, ?2)", [key, value])?;
+        self.0.execute("INSERT OR REPLACE INTO own VALUES (?1, ?2)", [key, value])?;
         Ok(())
     }
 
@@ -63,54 +57,25 @@ impl Database {
             }
         }
         if let Some(root) = &kept.root {
-            transaction.execute(
-                "INSERT OR REPLACE INTO root VALUES (1, ?1)",
-                [text("root", root)?],
-            )?;
+            transaction.execute("INSERT OR REPLACE INTO root VALUES (1, ?1)", [text("root", root)?])?;
         }
-        rows(
-            &transaction,
-            "assets",
-            kept.assets.iter().map(|(id, row)| (id, row.as_deref())),
-        )?;
-        rows(
-            &transaction,
-            "folders",
-            kept.folders.iter().map(|(id, row)| (id, row.as_ref())),
-        )?;
-        rows(
-            &transaction,
-            "uploads",
-            kept.uploads.iter().map(|(id, row)| (id, row.as_ref())),
-        )?;
-        rows(
-            &transaction,
-            "slots",
-            kept.slots.iter().map(|(id, row)| (id, row.as_ref())),
-        )?;
-        rows(
-            &transaction,
-            "jobs",
-            kept.jobs.iter().map(|(id, row)| (id, row.as_ref())),
-        )?;
+        rows(&transaction, "assets", kept.assets.iter().map(|(id, row)| (id, row.as_deref())))?;
+        rows(&transaction, "folders", kept.folders.iter().map(|(id, row)| (id, row.as_ref())))?;
+        rows(&transaction, "uploads", kept.uploads.iter().map(|(id, row)| (id, row.as_ref())))?;
+        rows(&transaction, "slots", kept.slots.iter().map(|(id, row)| (id, row.as_ref())))?;
+        rows(&transaction, "jobs", kept.jobs.iter().map(|(id, row)| (id, row.as_ref())))?;
         transaction.commit()?;
         Ok(())
     }
 
     /// Reads everything.
     pub(crate) fn read(&self) -> Result<Kept, SandboxError> {
-        let root: Option<String> = self
-            .0
-            .query_row("SELECT body FROM root", [], |row| row.get(0))
-            .optional()?;
+        let root: Option<String> = self.0.query_row("SELECT body FROM root", [], |row| row.get(0)).optional()?;
         let assets: Vec<(i64, Option<Asset>)> = self.all("assets")?;
         Ok(Kept {
             everything: false,
             root: root.map(|body| value("root", &body)).transpose()?,
-            assets: assets
-                .into_iter()
-                .map(|(id, asset)| (id, asset.map(Arc::new)))
-                .collect(),
+            assets: assets.into_iter().map(|(id, asset)| (id, asset.map(Arc::new))).collect(),
             folders: self.all("folders")?,
             uploads: self.all("uploads")?,
             slots: self.all("slots")?,
@@ -122,9 +87,7 @@ impl Database {
         &self,
         table: &'static str,
     ) -> Result<Vec<(K, Option<T>)>, SandboxError> {
-        let mut statement = self
-            .0
-            .prepare(&format!("SELECT id, body FROM {table} ORDER BY id"))?;
+        let mut statement = self.0.prepare(&format!("SELECT id, body FROM {table} ORDER BY id"))?;
         let found = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
         found
             .map(|row| {
@@ -140,8 +103,7 @@ fn rows<'a, K: rusqlite::ToSql + 'a, T: Serialize + 'a>(
     table: &'static str,
     rows: impl Iterator<Item = (&'a K, Option<&'a T>)>,
 ) -> Result<(), SandboxError> {
-    let mut put =
-        connection.prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"))?;
+    let mut put = connection.prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"))?;
     let mut drop = connection.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?;
     for (id, row) in rows {
         match row {

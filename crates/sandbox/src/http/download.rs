@@ -27,33 +27,16 @@ pub(super) async fn download(Path(id): Path<String>, call: Call) -> Answer {
         let (asset, version) = world.download(call.user, AssetKey::parse(&id), number, call.now)?;
         (asset, version, world.habits().downloads)
     };
-    let size = call
-        .params
-        .filled("size")
-        .unwrap_or_else(|| "original".to_owned());
+    let size = call.params.filled("size").unwrap_or_else(|| "original".to_owned());
     if size != "original" || !asset.original_downloadable {
-        return bytes(
-            &call.shared,
-            &call.headers,
-            &rendition(&asset),
-            &version.filename,
-            true,
-        )
-        .await;
+        return bytes(&call.shared, &call.headers, &rendition(&asset), &version.filename, true).await;
     }
     let skip_meta = call.params.flag("skip_meta");
     if downloads == Downloads::Redirect {
         return Ok(redirect(&call.shared, &asset, &version, skip_meta));
     }
     let content = version.content.ok_or(Refusal::NotFound("data"))?;
-    bytes(
-        &call.shared,
-        &call.headers,
-        &content,
-        &version.filename,
-        skip_meta,
-    )
-    .await
+    bytes(&call.shared, &call.headers, &content, &version.filename, skip_meta).await
 }
 
 /// What comes instead of an original that may not be had.
@@ -65,14 +48,7 @@ fn redirect(shared: &Shared, asset: &Asset, version: &Version, skip_meta: bool) 
     let mut redirected = lock(&shared.redirected);
     let token = format!("{}-{}-{}", asset.guid, version.number, u8::from(skip_meta));
     let location = format!("{}/download/{token}", shared.storage_url);
-    redirected.insert(
-        token,
-        Redirected {
-            asset_id: asset.id,
-            version: version.number,
-            skip_meta,
-        },
-    );
+    redirected.insert(token, Redirected { asset_id: asset.id, version: version.number, skip_meta });
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
     if let Ok(location) = HeaderValue::from_str(&location) {
@@ -87,101 +63,49 @@ pub(super) async fn redirected(
     Path(token): Path<String>,
     request: Request,
 ) -> Answer {
-    let known = lock(&shared.redirected)
-        .get(&token)
-        .cloned()
-        .ok_or(Refusal::NotFound("download"))?;
+    let known = lock(&shared.redirected).get(&token).cloned().ok_or(Refusal::NotFound("download"))?;
     let version = {
         let world = shared.world();
-        let asset = world
-            .any_asset(AssetKey::Id(known.asset_id))
-            .ok_or(Refusal::NotFound("download"))?;
-        asset
-            .version(known.version)
-            .cloned()
-            .ok_or(Refusal::NotFound("download"))?
+        let asset = world.any_asset(AssetKey::Id(known.asset_id)).ok_or(Refusal::NotFound("download"))?;
+        asset.version(known.version).cloned().ok_or(Refusal::NotFound("download"))?
     };
     let content = version.content.ok_or(Refusal::NotFound("download"))?;
-    bytes(
-        &shared,
-        request.headers(),
-        &content,
-        &version.filename,
-        known.skip_meta,
-    )
-    .await
+    bytes(&shared, request.headers(), &content, &version.filename, known.skip_meta).await
 }
 
-async fn bytes(
-    shared: &Shared,
-    headers: &HeaderMap,
-    content: &Content,
-    filename: &str,
-    skip_meta: bool,
-) -> Answer {
+async fn bytes(shared: &Shared, headers: &HeaderMap, content: &Content, filename: &str, skip_meta: bool) -> Answer {
     let (written, ranges) = {
         let world = shared.world();
-        (
-            if world.habits().meta_written && !skip_meta {
-                WRITTEN_META
-            } else {
-                &[]
-            },
-            world.habits().ranges,
-        )
+        (if world.habits().meta_written && !skip_meta { WRITTEN_META } else { &[] }, world.habits().ranges)
     };
     let total = content.size + written.len() as u64;
-    let asked = headers
-        .get(header::RANGE)
-        .filter(|_| ranges)
-        .and_then(|range| range.to_str().ok());
+    let asked = headers.get(header::RANGE).filter(|_| ranges).and_then(|range| range.to_str().ok());
     let mut response = Response::new(Body::empty());
     let (start, end) = match asked.and_then(|range| parse_range(range, total)) {
         None => (0, total),
         Some(Some((start, end))) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-            set(
-                &mut response,
-                header::CONTENT_RANGE,
-                &format!("bytes {start}-{}/{total}", end - 1),
-            );
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes {start}-{}/{total}", end - 1));
             (start, end)
         }
         Some(None) => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            set(
-                &mut response,
-                header::CONTENT_RANGE,
-                &format!("bytes */{total}"),
-            );
+            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{total}"));
             return Ok(response);
         }
     };
-    set(
-        &mut response,
-        header::CONTENT_LENGTH,
-        &(end - start).to_string(),
-    );
+    set(&mut response, header::CONTENT_LENGTH, &(end - start).to_string());
     set(&mut response, header::CONTENT_TYPE, &render::mime(filename));
     if ranges {
         set(&mut response, header::ACCEPT_RANGES, "bytes");
     }
     let inner = (start.min(content.size), end.min(content.size));
-    let tail_from = usize::try_from(start.saturating_sub(content.size))
-        .unwrap_or(0)
-        .min(written.len());
-    let tail_to = usize::try_from(end.saturating_sub(content.size))
-        .unwrap_or(0)
-        .min(written.len());
+    let tail_from = usize::try_from(start.saturating_sub(content.size)).unwrap_or(0).min(written.len());
+    let tail_to = usize::try_from(end.saturating_sub(content.size)).unwrap_or(0).min(written.len());
     let tail = Bytes::from_static(&written[tail_from..tail_to]);
     let lost = |_| Refusal::NotFound("data");
-    let stream = shared
-        .contents
-        .read(&content.place, inner.0, inner.1)
-        .await
-        .map_err(lost)?;
-    *response.body_mut() =
-        Body::from_stream(stream.chain(stream::iter((!tail.is_empty()).then_some(Ok(tail)))));
+    let stream = shared.contents.read(&content.place, inner.0, inner.1).await.map_err(lost)?;
+    *response.body_mut() = Body::from_stream(stream.chain(stream::iter((!tail.is_empty()).then_some(Ok(tail)))));
     Ok(response)
 }
 
@@ -199,11 +123,7 @@ fn parse_range(range: &str, total: u64) -> Option<Option<(u64, u64)>> {
         (total.saturating_sub(count), total)
     } else {
         let start = first.parse().ok()?;
-        let end = if last.is_empty() {
-            total
-        } else {
-            last.parse::<u64>().ok()?.saturating_add(1).min(total)
-        };
+        let end = if last.is_empty() { total } else { last.parse::<u64>().ok()?.saturating_add(1).min(total) };
         (start, end)
     };
     Some((start < end).then_some((start, end)))

@@ -51,8 +51,6 @@ impl RequestLog {
 
 /// A query without what makes a signed URL good.
 pub(crate) fn without_signature(query: &str) -> String {
-    let shown = query
-        .split('&')
-        .filter(|pair| !pair.to_ascii_lowercase().starts_with("x-amz-"));
+    let shown = query.split('&').filter(|pair| !pair.to_ascii_lowercase().starts_with("x-amz-"));
     shown.collect::<Vec<_>>().join("&")
 }

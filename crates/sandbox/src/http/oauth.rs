@@ -12,9 +12,7 @@ use super::call::{Answer, empty, json_response, ok, read_params};
 use super::shared::Shared;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new()
-        .route("/oauth/token", post(token))
-        .route("/oauth/revoke", post(revoke))
+    Router::new().route("/oauth/token", post(token)).route("/oauth/revoke", post(revoke))
 }
 
 async fn token(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
@@ -41,8 +39,6 @@ async fn token(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
 
 async fn revoke(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (_, params) = read_params(request).await?;
-    shared
-        .world()
-        .revoke(&params.text("token").unwrap_or_default());
+    shared.world().revoke(&params.text("token").unwrap_or_default());
     empty()
 }

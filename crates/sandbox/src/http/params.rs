@@ -50,10 +50,7 @@ impl Params {
         match key.strip_suffix(']').and_then(|key| key.split_once('[')) {
             None => self.0.entry(key).or_insert(Value::Null),
             Some((outer, inner)) => {
-                let outer = self
-                    .0
-                    .entry(outer)
-                    .or_insert_with(|| Value::Object(Map::new()));
+                let outer = self.0.entry(outer).or_insert_with(|| Value::Object(Map::new()));
                 if !outer.is_object() {
                     *outer = Value::Object(Map::new());
                 }
@@ -108,11 +105,7 @@ impl Params {
         match self.0.get(key)? {
             Value::Array(members) => Some(members.clone()),
             Value::String(text) if text.is_empty() => None,
-            Value::String(text) => Some(
-                text.split(',')
-                    .map(|part| Value::from(part.trim()))
-                    .collect(),
-            ),
+            Value::String(text) => Some(text.split(',').map(|part| Value::from(part.trim())).collect()),
             Value::Null => None,
             other => Some(vec![other.clone()]),
         }
@@ -138,9 +131,7 @@ impl Params {
         let end = |index: usize| match ends.get(index) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
-            Some(value) => time(value)
-                .map(Some)
-                .ok_or_else(|| Refusal::BadRequest(format!("{key} is not a time"))),
+            Some(value) => time(value).map(Some).ok_or_else(|| Refusal::BadRequest(format!("{key} is not a time"))),
         };
         Ok(Some((end(0)?, end(1)?)))
     }
@@ -148,9 +139,7 @@ impl Params {
     pub(crate) fn time(&self, key: &str) -> Result<Option<i64>, Refusal> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => time(value)
-                .map(Some)
-                .ok_or_else(|| Refusal::BadRequest(format!("{key} is not a time"))),
+            Some(value) => time(value).map(Some).ok_or_else(|| Refusal::BadRequest(format!("{key} is not a time"))),
         }
     }
 }
@@ -182,11 +171,7 @@ pub(crate) fn decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let hex = |offset: usize| {
-            bytes
-                .get(at + offset)
-                .and_then(|byte| char::from(*byte).to_digit(16))
-        };
+        let hex = |offset: usize| bytes.get(at + offset).and_then(|byte| char::from(*byte).to_digit(16));
         match (byte, hex(1), hex(2)) {
             (b'+', ..) => decoded.push(b' '),
             (b'%', Some(high), Some(low)) => {

@@ -24,13 +24,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/can_upload", get(can_upload))
         .route("/api/storage_folders", get(folders).post(create_folder))
         .route("/api/storage_folders/tree", get(tree))
-        .route(
-            "/api/storage_folders/{id}",
-            get(folder)
-                .put(update_folder)
-                .patch(update_folder)
-                .delete(delete_folder),
-        )
+        .route("/api/storage_folders/{id}", get(folder).put(update_folder).patch(update_folder).delete(delete_folder))
         .route("/api/storage_folders/{id}/asset_ids", get(asset_ids))
         .route("/api/contributions", get(contributions))
         .route("/api/contributions/{id}", get(contribution))
@@ -43,10 +37,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 }
 
 async fn whoami(call: Call) -> Answer {
-    ok(&overlay(
-        shape("whoami"),
-        &render::user(&call.world(), call.user),
-    ))
+    ok(&overlay(shape("whoami"), &render::user(&call.world(), call.user)))
 }
 
 async fn can_upload(call: Call) -> Answer {
@@ -55,13 +46,7 @@ async fn can_upload(call: Call) -> Answer {
 }
 
 fn folder_list(world: &World, name: &str, folders: &[Folder]) -> Value {
-    overlay(
-        shape(name),
-        &folders
-            .iter()
-            .map(|folder| render::folder(world, folder))
-            .collect(),
-    )
+    overlay(shape(name), &folders.iter().map(|folder| render::folder(world, folder)).collect())
 }
 
 async fn folders(call: Call) -> Answer {
@@ -69,11 +54,7 @@ async fn folders(call: Call) -> Answer {
     let mut folders = world.list_folders(call.user, call.now)?;
     if let Some(per_page) = world.habits().folders_per_page {
         let page = usize::try_from(call.params.int("page").unwrap_or(1).max(1) - 1).unwrap_or(0);
-        folders = folders
-            .into_iter()
-            .skip(page.saturating_mul(per_page))
-            .take(per_page)
-            .collect();
+        folders = folders.into_iter().skip(page.saturating_mul(per_page)).take(per_page).collect();
     }
     ok(&folder_list(&world, "storage_folders_index", &folders))
 }
@@ -82,19 +63,13 @@ async fn tree(call: Call) -> Answer {
     let mut world = call.world();
     let folders = world.tree(call.user, call.params.int("parent_id"), call.now)?;
     let body = folder_list(&world, "storage_folders_tree", &folders).to_string();
-    Ok(with_total(
-        json_response(StatusCode::OK, body),
-        folders.len() as u64,
-    ))
+    Ok(with_total(json_response(StatusCode::OK, body), folders.len() as u64))
 }
 
 async fn folder(Path(id): Path<i64>, call: Call) -> Answer {
     let mut world = call.world();
     let folder = world.folder(call.user, id, call.now)?;
-    ok(&overlay(
-        shape("storage_folders_show"),
-        &render::folder(&world, &folder),
-    ))
+    ok(&overlay(shape("storage_folders_show"), &render::folder(&world, &folder)))
 }
 
 async fn asset_ids(Path(id): Path<i64>, call: Call) -> Answer {
@@ -112,10 +87,7 @@ async fn create_folder(call: Call) -> Answer {
     };
     let mut world = call.world();
     let folder = world.create_folder(call.user, new, call.now)?;
-    ok(&overlay(
-        shape("storage_folders_create"),
-        &render::folder(&world, &folder),
-    ))
+    ok(&overlay(shape("storage_folders_create"), &render::folder(&world, &folder)))
 }
 
 async fn update_folder(Path(id): Path<i64>, call: Call) -> Answer {
@@ -128,10 +100,7 @@ async fn update_folder(Path(id): Path<i64>, call: Call) -> Answer {
     };
     let mut world = call.world();
     let folder = world.edit_folder(call.user, id, edit, call.now)?;
-    ok(&overlay(
-        shape("storage_folders_update"),
-        &render::folder(&world, &folder),
-    ))
+    ok(&overlay(shape("storage_folders_update"), &render::folder(&world, &folder)))
 }
 
 async fn delete_folder(Path(id): Path<i64>, call: Call) -> Answer {
@@ -142,36 +111,21 @@ async fn delete_folder(Path(id): Path<i64>, call: Call) -> Answer {
 async fn contributions(call: Call) -> Answer {
     let mut world = call.world();
     let folders = world.list_folders(call.user, call.now)?;
-    let owners = folders
-        .iter()
-        .filter(|folder| folder.contribution_id.is_some());
-    let own = owners
-        .map(|folder| render::contribution(&world, folder))
-        .collect();
+    let owners = folders.iter().filter(|folder| folder.contribution_id.is_some());
+    let own = owners.map(|folder| render::contribution(&world, folder)).collect();
     ok(&overlay(shape("contributions_index"), &own))
 }
 
 async fn contribution(Path(id): Path<i64>, call: Call) -> Answer {
     let mut world = call.world();
-    let owner = world
-        .contribution_folder(id)
-        .map(|folder| folder.id)
-        .ok_or(Refusal::NotFound("contribution"))?;
-    let owner = world
-        .folder(call.user, owner, call.now)
-        .map_err(|_| Refusal::NotFound("contribution"))?;
-    ok(&overlay(
-        shape("contributions_show"),
-        &render::contribution(&world, &owner),
-    ))
+    let owner = world.contribution_folder(id).map(|folder| folder.id).ok_or(Refusal::NotFound("contribution"))?;
+    let owner = world.folder(call.user, owner, call.now).map_err(|_| Refusal::NotFound("contribution"))?;
+    ok(&overlay(shape("contributions_show"), &render::contribution(&world, &owner)))
 }
 
 fn new_upload(params: &Params) -> NewUpload {
     let asked = params.below("upload");
-    NewUpload {
-        name: asked.text("name"),
-        note: asked.text("note"),
-    }
+    NewUpload { name: asked.text("name"), note: asked.text("note") }
 }
 
 async fn start_upload_into(Path(id): Path<i64>, call: Call) -> Answer {
@@ -184,34 +138,19 @@ async fn start_upload_into(Path(id): Path<i64>, call: Call) -> Answer {
 async fn start_upload(call: Call) -> Answer {
     let mut world = call.world();
     let upload = world.start_upload(call.user, None, new_upload(&call.params), call.now)?;
-    ok(&overlay(
-        shape("uploads_create"),
-        &render::upload(&world, &upload, call.shared.bucket.name()),
-    ))
+    ok(&overlay(shape("uploads_create"), &render::upload(&world, &upload, call.shared.bucket.name())))
 }
 
 async fn prepare_asset(Path(guid): Path<String>, call: Call) -> Answer {
     let mut world = call.world();
-    let (asset, ticket) =
-        world.prepare_asset(call.user, &guid, prepared(&call.params), call.now)?;
-    let url = call
-        .shared
-        .signed_url(&ticket, world.habits().url_expires_s);
-    Ok(asset_response(
-        &call.shared,
-        &world,
-        "uploads_assets_create",
-        &asset,
-        Some(&url),
-    ))
+    let (asset, ticket) = world.prepare_asset(call.user, &guid, prepared(&call.params), call.now)?;
+    let url = call.shared.signed_url(&ticket, world.habits().url_expires_s);
+    Ok(asset_response(&call.shared, &world, "uploads_assets_create", &asset, Some(&url)))
 }
 
 async fn set_done(Path(id): Path<i64>, call: Call) -> Answer {
     let summary = call.world().set_done(call.user, id, call.now)?;
-    ok(&overlay(
-        shape("uploads_set_done"),
-        &render::summary(&summary),
-    ))
+    ok(&overlay(shape("uploads_set_done"), &render::summary(&summary)))
 }
 
 async fn create_job(call: Call) -> Answer {
@@ -238,8 +177,5 @@ async fn job(Path(guid): Path<String>, call: Call) -> Answer {
 async fn jobs(call: Call) -> Answer {
     let jobs = call.world().jobs(call.user, call.now)?;
     let member = shape("bulk_jobs_show");
-    ok(&jobs
-        .iter()
-        .map(|job| overlay(member, &json!(render::job(job))))
-        .collect())
+    ok(&jobs.iter().map(|job| overlay(member, &json!(render::job(job)))).collect())
 }

@@ -24,32 +24,20 @@ use crate::world::{FaultBody, Host, Target, What};
 const PAGE: &str = "<!DOCTYPE html><html><body><h1>One moment please</h1></body></html>";
 
 /// The layer around every route of a host.
-pub(crate) async fn play(
-    shared: Arc<Shared>,
-    host: Host,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn play(shared: Arc<Shared>, host: Host, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     if host == Host::Api && path.starts_with("/admin/") {
         return next.run(request).await;
     }
     let query = request.uri().query().unwrap_or("").to_owned();
     let method = request.method().as_str().to_owned();
-    let target = Target {
-        host,
-        method: &method,
-        path: &path,
-        query: &query,
-    };
+    let target = Target { host, method: &method, path: &path, query: &query };
     let (fault, latency) = {
         let mut world = shared.world();
         (world.faults().hit(target), world.habits().latency_ms)
     };
     let mut entry = entry(&shared, host, &request);
-    entry.fault = fault
-        .as_ref()
-        .and_then(|what| serde_json::to_string(what).ok());
+    entry.fault = fault.as_ref().and_then(|what| serde_json::to_string(what).ok());
     if latency > 0 {
         tokio::time::sleep(Duration::from_millis(latency)).await;
     }
@@ -94,12 +82,7 @@ pub(crate) async fn play(
 }
 
 fn entry(shared: &Shared, host: Host, request: &Request) -> Entry {
-    let header = |name: header::HeaderName| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
     Entry {
         at_ms: shared.now(),
         host,
@@ -138,22 +121,11 @@ fn split(fault: Option<What>) -> (Option<Before>, Option<What>) {
             }
             answer(response)
         }
-        Some(What::Status {
-            code,
-            body,
-            retry_after_s,
-            retry_after_as_date,
-        }) => {
+        Some(What::Status { code, body, retry_after_s, retry_after_as_date }) => {
             let mut response = status(code, body);
             if let Some(seconds) = retry_after_s {
-                let name = if retry_after_as_date {
-                    "x-sandbox-retry"
-                } else {
-                    "retry-after"
-                };
-                response
-                    .headers_mut()
-                    .insert(name, HeaderValue::from(seconds));
+                let name = if retry_after_as_date { "x-sandbox-retry" } else { "retry-after" };
+                response.headers_mut().insert(name, HeaderValue::from(seconds));
             }
             answer(response)
         }
@@ -165,8 +137,7 @@ fn split(fault: Option<What>) -> (Option<Before>, Option<What>) {
 fn with_retry_date(mut response: Response, shared: &Shared) -> Response {
     let seconds = response.headers_mut().remove("x-sandbox-retry");
     let seconds = seconds.and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
-    let date = seconds
-        .and_then(|seconds| HeaderValue::from_str(&http_date(shared.now() + seconds * 1000)).ok());
+    let date = seconds.and_then(|seconds| HeaderValue::from_str(&http_date(shared.now() + seconds * 1000)).ok());
     if let Some(date) = date {
         response.headers_mut().insert(header::RETRY_AFTER, date);
     }
@@ -176,23 +147,15 @@ fn with_retry_date(mut response: Response, shared: &Shared) -> Response {
 fn status(code: u16, body: FaultBody) -> Response {
     let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match body {
-        FaultBody::Json => json_response(
-            code,
-            format!("{{\"error\":\"sandbox fault {}\"}}", code.as_u16()),
-        ),
+        FaultBody::Json => json_response(code, format!("{{\"error\":\"sandbox fault {}\"}}", code.as_u16())),
         FaultBody::Html | FaultBody::Empty => {
             let html = body == FaultBody::Html;
-            let mut response = Response::new(if html {
-                Body::from(PAGE)
-            } else {
-                Body::empty()
-            });
+            let mut response = Response::new(if html { Body::from(PAGE) } else { Body::empty() });
             *response.status_mut() = code;
             if html {
-                response.headers_mut().insert(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("text/html; charset=utf-8"),
-                );
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
             }
             response
         }
@@ -207,10 +170,7 @@ fn drop_connection() -> ! {
 async fn damaged(response: Response, what: What) -> Response {
     let (mut parts, body) = response.into_parts();
     let length = body.size_hint().exact();
-    let announced = parts
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let length: Option<u64> = length.or(announced);
     let mut pieces = body.into_data_stream();
     let body = match what {
@@ -229,9 +189,7 @@ async fn damaged(response: Response, what: What) -> Response {
         What::Truncate => {
             let mut left = length.unwrap_or(2) / 2;
             if let Some(length) = length {
-                parts
-                    .headers
-                    .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
             }
             let half = stream::poll_fn(move |context| {
                 if left == 0 {
@@ -249,10 +207,7 @@ async fn damaged(response: Response, what: What) -> Response {
             Body::from_stream(half.chain(cut()))
         }
         What::WrongLength => {
-            parts.headers.insert(
-                header::CONTENT_LENGTH,
-                HeaderValue::from(length.unwrap_or(0) + 10),
-            );
+            parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length.unwrap_or(0) + 10));
             Body::from_stream(pieces.chain(cut()))
         }
         What::HalfJson | What::SlowBody { .. } => {
@@ -278,19 +233,15 @@ async fn damaged(response: Response, what: What) -> Response {
 fn cut() -> impl Stream<Item = Result<Bytes, axum::Error>> {
     stream::once(async {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        Err(axum::Error::new(std::io::Error::other(
-            "the sandbox cuts this body",
-        )))
+        Err(axum::Error::new(std::io::Error::other("the sandbox cuts this body")))
     })
 }
 
 /// Ten pieces with a pause before each.
 fn slowly(whole: &Bytes, ms: u64) -> Body {
     let size = (whole.len() / 10).max(1);
-    let pieces: Vec<Bytes> = (0..whole.len())
-        .step_by(size)
-        .map(|at| whole.slice(at..(at + size).min(whole.len())))
-        .collect();
+    let pieces: Vec<Bytes> =
+        (0..whole.len()).step_by(size).map(|at| whole.slice(at..(at + size).min(whole.len()))).collect();
     Body::from_stream(stream::iter(pieces).then(move |piece| async move {
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok::<Bytes, std::io::Error>(piece)

@@ -80,9 +80,7 @@ pub(crate) fn contribution(world: &World, owner: &Folder) -> Value {
 
 pub(crate) fn upload(world: &World, upload: &Upload, bucket: &str) -> Value {
     let count = world.upload_assets_count(upload.id);
-    let owner = world
-        .contribution_folder(upload.contribution_id)
-        .or_else(|| world.any_folder(upload.folder_id));
+    let owner = world.contribution_folder(upload.contribution_id).or_else(|| world.any_folder(upload.folder_id));
     json!({
         "id": upload.id,
         "user_id": upload.user_id,
@@ -175,10 +173,7 @@ pub(crate) fn extension(filename: &str) -> String {
 }
 
 pub(crate) fn mime(filename: &str) -> String {
-    mime_guess::from_path(filename)
-        .first_or_octet_stream()
-        .essence_str()
-        .to_owned()
+    mime_guess::from_path(filename).first_or_octet_stream().essence_str().to_owned()
 }
 
 pub(crate) fn kind(filename: &str) -> &'static str {

@@ -75,25 +75,16 @@ pub async fn serve(options: Options) -> Result<Running, SandboxError> {
     let now = real_ms();
     let seed = options.seed;
     let directory = data.clone();
-    let (database, world) =
-        tokio::task::spawn_blocking(move || open(&directory, seed, now)).await??;
+    let (database, world) = tokio::task::spawn_blocking(move || open(&directory, seed, now)).await??;
 
     let (api, api_url) = listen(&database, "api", options.listen).await?;
-    let (bytes, storage_url) = listen(
-        &database,
-        "storage",
-        SocketAddr::new(options.listen.ip(), 0),
-    )
-    .await?;
+    let (bytes, storage_url) = listen(&database, "storage", SocketAddr::new(options.listen.ip(), 0)).await?;
     let (key, secret) = storage_key(&database, &world, seed)?;
     let s3 = storage::Storage::open(&data.join("incoming"), &key, &secret)?;
     let contents = Contents::open(data.join("contents"))?;
     let (stop, stopping) = watch::channel(false);
     let (token, organization_id) = {
-        let token = world
-            .any_user(world.owner())
-            .map(|user| user.token.clone())
-            .unwrap_or_default();
+        let token = world.any_user(world.owner()).map(|user| user.token.clone()).unwrap_or_default();
         (token, world.organization_id())
     };
     let shared = Arc::new(Shared {
@@ -111,19 +102,8 @@ pub async fn serve(options: Options) -> Result<Running, SandboxError> {
     s3.connect(&shared);
 
     let keeper = tokio::spawn(keep(Arc::clone(&shared), database, stopping));
-    let tasks = vec![
-        spawn(api, api_router(&shared), &shared),
-        spawn(bytes, storage_router(&shared, s3), &shared),
-    ];
-    Ok(Running {
-        base_url: api_url,
-        storage_url,
-        token,
-        organization_id,
-        stop,
-        tasks,
-        keeper,
-    })
+    let tasks = vec![spawn(api, api_router(&shared), &shared), spawn(bytes, storage_router(&shared, s3), &shared)];
+    Ok(Running { base_url: api_url, storage_url, token, organization_id, stop, tasks, keeper })
 }
 
 fn open(data: &Path, seed: u64, now: i64) -> Result<(Database, World), SandboxError> {
@@ -138,19 +118,10 @@ fn open(data: &Path, seed: u64, now: i64) -> Result<(Database, World), SandboxEr
     Ok((database, world))
 }
 
-async fn listen(
-    database: &Database,
-    name: &str,
-    address: SocketAddr,
-) -> Result<(TcpListener, String), SandboxError> {
-    let known = database
-        .own(name)?
-        .and_then(|port| port.parse::<u16>().ok())
-        .filter(|_| address.port() == 0);
+async fn listen(database: &Database, name: &str, address: SocketAddr) -> Result<(TcpListener, String), SandboxError> {
+    let known = database.own(name)?.and_then(|port| port.parse::<u16>().ok()).filter(|_| address.port() == 0);
     let last = match known {
-        Some(port) => TcpListener::bind(SocketAddr::new(address.ip(), port))
-            .await
-            .ok(),
+        Some(port) => TcpListener::bind(SocketAddr::new(address.ip(), port)).await.ok(),
         None => None,
     };
     let failed = |source| SandboxError::Listen { address, source };
@@ -164,23 +135,12 @@ async fn listen(
 }
 
 /// The storage's key, made once per data directory.
-fn storage_key(
-    database: &Database,
-    world: &World,
-    seed: u64,
-) -> Result<(String, String), SandboxError> {
-    if let (Some(key), Some(secret)) = (
-        database.own("storage_key")?,
-        database.own("storage_secret")?,
-    ) {
+fn storage_key(database: &Database, world: &World, seed: u64) -> Result<(String, String), SandboxError> {
+    if let (Some(key), Some(secret)) = (database.own("storage_key")?, database.own("storage_secret")?) {
         return Ok((key, secret));
     }
-    let mut prng =
-        crate::world::Prng::new(seed ^ world.organization_id().unsigned_abs().rotate_left(40));
-    let (key, secret) = (
-        format!("SANDBOX{}", prng.hex(13).to_uppercase()),
-        prng.hex(40),
-    );
+    let mut prng = crate::world::Prng::new(seed ^ world.organization_id().unsigned_abs().rotate_left(40));
+    let (key, secret) = (format!("SANDBOX{}", prng.hex(13).to_uppercase()), prng.hex(40));
     database.set_own("storage_key", &key)?;
     database.set_own("storage_secret", &secret)?;
     Ok((key, secret))
@@ -188,16 +148,9 @@ fn storage_key(
 
 fn bucket(storage_url: &str) -> Result<rusty_s3::Bucket, SandboxError> {
     let unusable = |reason: String| SandboxError::Storage { reason };
-    let endpoint = storage_url
-        .parse()
-        .map_err(|error| unusable(format!("{error}")))?;
-    rusty_s3::Bucket::new(
-        endpoint,
-        rusty_s3::UrlStyle::Path,
-        storage::BUCKET,
-        "us-east-1",
-    )
-    .map_err(|error| unusable(error.to_string()))
+    let endpoint = storage_url.parse().map_err(|error| unusable(format!("{error}")))?;
+    rusty_s3::Bucket::new(endpoint, rusty_s3::UrlStyle::Path, storage::BUCKET, "us-east-1")
+        .map_err(|error| unusable(error.to_string()))
 }
 
 fn api_router(shared: &Arc<Shared>) -> Router {
@@ -213,29 +166,23 @@ fn api_router(shared: &Arc<Shared>) -> Router {
 }
 
 fn storage_router(shared: &Arc<Shared>, s3: storage::Storage) -> Router {
-    let downloads = Router::new()
-        .route("/download/{token}", get(download::redirected))
-        .with_state(Arc::clone(shared));
+    let downloads = Router::new().route("/download/{token}", get(download::redirected)).with_state(Arc::clone(shared));
     let objects = Router::new().fallback(any(storage::serve)).with_state(s3);
     downloads.fallback_service(objects)
 }
 
 fn spawn(listener: TcpListener, router: Router, shared: &Arc<Shared>) -> JoinHandle<()> {
-    let host = if listener
-        .local_addr()
-        .is_ok_and(|address| shared.base_url.ends_with(&format!(":{}", address.port())))
+    let host = if listener.local_addr().is_ok_and(|address| shared.base_url.ends_with(&format!(":{}", address.port())))
     {
         Host::Api
     } else {
         Host::Storage
     };
     let (playing, stopping) = (Arc::clone(shared), Arc::clone(shared));
-    let router = router.layer(from_fn(move |request: Request, next: Next| {
-        play(Arc::clone(&playing), host, request, next)
-    }));
+    let router =
+        router.layer(from_fn(move |request: Request, next: Next| play(Arc::clone(&playing), host, request, next)));
     tokio::spawn(async move {
-        let served = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stopping.stopped().await });
+        let served = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.stopped().await });
         if let Err(error) = served.await {
             tracing::warn!(%error, "a port of the sandbox ended");
         }

@@ -29,15 +29,9 @@ impl Shape {
         match value {
             Value::Object(keys) => match keys.get("?") {
                 Some(inner) if keys.len() == 1 => Self::Optional(Box::new(Self::parse(inner))),
-                _ => Self::Object(
-                    keys.iter()
-                        .map(|(key, value)| (key.clone(), Self::parse(value)))
-                        .collect(),
-                ),
+                _ => Self::Object(keys.iter().map(|(key, value)| (key.clone(), Self::parse(value))).collect()),
             },
-            Value::Array(members) => {
-                Self::List(members.first().map(|member| Box::new(Self::parse(member))))
-            }
+            Value::Array(members) => Self::List(members.first().map(|member| Box::new(Self::parse(member)))),
             Value::String(types) => Self::Types(types.split('|').map(str::to_owned).collect()),
             _ => Self::Types(vec!["null".to_owned()]),
         }
@@ -47,11 +41,9 @@ impl Shape {
     #[must_use]
     pub fn default_value(&self) -> Value {
         match self {
-            Self::Object(keys) => Value::Object(
-                keys.iter()
-                    .map(|(key, shape)| (key.clone(), shape.default_value()))
-                    .collect(),
-            ),
+            Self::Object(keys) => {
+                Value::Object(keys.iter().map(|(key, shape)| (key.clone(), shape.default_value())).collect())
+            }
             Self::List(_) => Value::Array(Vec::new()),
             Self::Optional(_) => Value::Null,
             Self::Types(types) => match types.first().map(String::as_str) {
@@ -105,10 +97,7 @@ impl Shape {
                     }
                 }
                 found.extend(
-                    object
-                        .keys()
-                        .filter(|key| !keys.contains_key(*key))
-                        .map(|key| format!("{at}.{key} is too much")),
+                    object.keys().filter(|key| !keys.contains_key(*key)).map(|key| format!("{at}.{key} is too much")),
                 );
             }
             (Self::List(Some(shape)), Value::Array(members)) => {
@@ -120,9 +109,7 @@ impl Shape {
             (Self::Types(types), value) => {
                 let only_null = types.iter().all(|name| name == "null");
                 let name = type_name(value);
-                let fits = types
-                    .iter()
-                    .any(|known| known == name || (known == "number" && name == "integer"));
+                let fits = types.iter().any(|known| known == name || (known == "number" && name == "integer"));
                 if !only_null && !fits {
                     found.push(format!("{at} is {name}, not {}", types.join("|")));
                 }
@@ -151,9 +138,7 @@ pub fn overlay(shape: &Shape, own: &Value) -> Value {
         (Shape::Optional(inner), own) if !own.is_null() => overlay(inner, own),
         (Shape::Object(keys), Value::Object(object)) => {
             let value = |(key, shape): (&String, &Shape)| {
-                let value = object
-                    .get(key)
-                    .map_or_else(|| shape.default_value(), |own| overlay(shape, own));
+                let value = object.get(key).map_or_else(|| shape.default_value(), |own| overlay(shape, own));
                 (key.clone(), value)
             };
             Value::Object(keys.iter().map(value).collect::<Map<_, _>>())
@@ -203,12 +188,7 @@ static SHAPES: LazyLock<BTreeMap<&'static str, Shape>> = LazyLock::new(|| {
     // The files are part of the program; a test reads each of them.
     files
         .into_iter()
-        .map(|(name, text)| {
-            (
-                name,
-                Shape::parse(&serde_json::from_str(text).unwrap_or_default()),
-            )
-        })
+        .map(|(name, text)| (name, Shape::parse(&serde_json::from_str(text).unwrap_or_default())))
         .collect()
 });
 

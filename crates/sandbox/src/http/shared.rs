@@ -41,9 +41,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The machine's time.
 pub(crate) fn real_ms() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -60,11 +58,8 @@ impl Shared {
     /// The signed URL for a ticket. It is signed with the machine's time, because the storage library checks against
     /// that; the world's own clock is checked when the PUT arrives.
     pub(crate) fn signed_url(&self, ticket: &UploadTicket, expires_s: u32) -> String {
-        let action =
-            rusty_s3::actions::PutObject::new(&self.bucket, Some(&self.credentials), &ticket.key);
-        action
-            .sign(Duration::from_secs(u64::from(expires_s)))
-            .to_string()
+        let action = rusty_s3::actions::PutObject::new(&self.bucket, Some(&self.credentials), &ticket.key);
+        action.sign(Duration::from_secs(u64::from(expires_s))).to_string()
     }
 
     /// Waits until the sandbox stops.

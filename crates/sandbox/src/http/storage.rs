@@ -52,24 +52,14 @@ impl Storage {
             }
             _ => {}
         }
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| SandboxError::file(&directory, error))?;
-        let inner = FileSystem::new(root).map_err(|error| SandboxError::Storage {
-            reason: format!("{error:?}"),
-        })?;
+        std::fs::create_dir_all(&directory).map_err(|error| SandboxError::file(&directory, error))?;
+        let inner = FileSystem::new(root).map_err(|error| SandboxError::Storage { reason: format!("{error:?}") })?;
         let shared = Arc::new(OnceLock::new());
-        let slots = Slots {
-            inner,
-            directory: root.to_path_buf(),
-            next: AtomicU64::new(1),
-            shared: Arc::clone(&shared),
-        };
+        let slots =
+            Slots { inner, directory: root.to_path_buf(), next: AtomicU64::new(1), shared: Arc::clone(&shared) };
         let mut builder = S3ServiceBuilder::new(slots);
         builder.set_auth(SimpleAuth::from_single(key, secret));
-        Ok(Self {
-            service: builder.build(),
-            shared,
-        })
+        Ok(Self { service: builder.build(), shared })
     }
 
     /// From now on PUTs can be taken.
@@ -84,12 +74,7 @@ pub(crate) async fn serve(State(storage): State<Storage>, request: Request) -> R
     let has_length = request.headers().contains_key(header::CONTENT_LENGTH);
     if request.method() == Method::PUT && !has_length {
         let body = "<Error><Code>MissingContentLength</Code></Error>";
-        return (
-            StatusCode::LENGTH_REQUIRED,
-            [(header::CONTENT_TYPE, "application/xml")],
-            body,
-        )
-            .into_response();
+        return (StatusCode::LENGTH_REQUIRED, [(header::CONTENT_TYPE, "application/xml")], body).into_response();
     }
     let request = request.map(s3s::Body::http_body_unsync);
     match storage.service.call(request).await {
@@ -102,20 +87,11 @@ pub(crate) async fn serve(State(storage): State<Storage>, request: Request) -> R
 }
 
 impl Slots {
-    async fn put(
-        &self,
-        mut request: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
-        let shared = self
-            .shared
-            .get()
-            .ok_or_else(|| s3_error!(ServiceUnavailable))?;
+    async fn put(&self, mut request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let shared = self.shared.get().ok_or_else(|| s3_error!(ServiceUnavailable))?;
         let key = request.input.key.clone();
         let now = shared.now();
-        shared
-            .world()
-            .may_put(&key, now)
-            .map_err(|refusal| s3_error!(AccessDenied, "{refusal}"))?;
+        shared.world().may_put(&key, now).map_err(|refusal| s3_error!(AccessDenied, "{refusal}"))?;
         let name = format!("incoming-{}", self.next.fetch_add(1, Ordering::Relaxed));
         request.input.key.clone_from(&name);
         let result = self.inner.put_object(request).await;
@@ -131,20 +107,14 @@ impl Slots {
         };
         let lost = |error: std::io::Error| s3_error!(InternalError, "{error}");
         let size = std::fs::metadata(&file).map_err(lost)?.len();
-        let md5 = response
-            .output
-            .e_tag
-            .as_ref()
-            .map(|tag| tag.value().to_owned())
-            .unwrap_or_default();
+        let md5 = response.output.e_tag.as_ref().map(|tag| tag.value().to_owned()).unwrap_or_default();
         let place = Place::Stored(shared.contents.adopt(&file).map_err(lost)?);
         let mut world = shared.world();
         if world.habits().encrypted_bucket {
             let other = generated::md5_hex(format!("encrypted {md5}").as_bytes());
             response.output.e_tag = Some(ETag::Strong(other));
-            response.output.server_side_encryption = Some(ServerSideEncryption::from_static(
-                ServerSideEncryption::AWS_KMS,
-            ));
+            response.output.server_side_encryption =
+                Some(ServerSideEncryption::from_static(ServerSideEncryption::AWS_KMS));
         }
         world.object_stored(&key, Content { size, md5, place });
         Ok(response)
@@ -154,11 +124,7 @@ impl Slots {
     fn forget(&self, name: &str) {
         let encode = |text: &str| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());
         for kind in ["metadata", "internal"] {
-            let file = format!(
-                ".bucket-{}.object-{}.{kind}.json",
-                encode(BUCKET),
-                encode(name)
-            );
+            let file = format!(".bucket-{}.object-{}.{kind}.json", encode(BUCKET), encode(name));
             // Not every object has both.
             let _ = std::fs::remove_file(self.directory.join(file));
         }

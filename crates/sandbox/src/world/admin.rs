@@ -42,24 +42,12 @@ impl World {
         let mut at: Option<Folder> = None;
         for name in path.split('/').filter(|name| !name.is_empty()) {
             let parent = at.as_ref().map(|folder| folder.id);
-            let known = self
-                .children
-                .get(&parent)
-                .into_iter()
-                .flatten()
-                .filter_map(|id| self.folders.get(id));
-            let known = known
-                .filter(|folder| folder.name == name)
-                .min_by_key(|folder| folder.id)
-                .cloned();
+            let known = self.children.get(&parent).into_iter().flatten().filter_map(|id| self.folders.get(id));
+            let known = known.filter(|folder| folder.name == name).min_by_key(|folder| folder.id).cloned();
             at = Some(match known {
                 Some(folder) => folder,
                 None => {
-                    let new = NewFolder {
-                        name: name.to_owned(),
-                        parent_id: parent,
-                        ..NewFolder::default()
-                    };
+                    let new = NewFolder { name: name.to_owned(), parent_id: parent, ..NewFolder::default() };
                     self.make_folder(self.root.owner, new, now)?
                 }
             });
@@ -77,30 +65,14 @@ impl World {
         now: i64,
     ) -> Result<Arc<Asset>, Refusal> {
         self.tick(now);
-        let folder = self
-            .folders
-            .get(&folder)
-            .ok_or(Refusal::NotFound("storage folder"))?;
+        let folder = self.folders.get(&folder).ok_or(Refusal::NotFound("storage folder"))?;
         let (folder_id, contribution_id) = (folder.id, folder.contribution_id.unwrap_or(0));
         let upload_id = self.admin_upload(folder_id, contribution_id, user, now);
-        let asset = self.whole_asset(
-            folder_id,
-            upload_id,
-            filename.to_owned(),
-            content,
-            user,
-            now,
-        );
+        let asset = self.whole_asset(folder_id, upload_id, filename.to_owned(), content, user, now);
         Ok(self.store(asset, now))
     }
 
-    fn admin_upload(
-        &mut self,
-        folder_id: FolderId,
-        contribution_id: i64,
-        user: UserId,
-        now: i64,
-    ) -> i64 {
+    fn admin_upload(&mut self, folder_id: FolderId, contribution_id: i64, user: UserId, now: i64) -> i64 {
         let upload = Upload {
             id: self.next_id(),
             guid: self.root.prng.hex(8),
@@ -161,14 +133,7 @@ impl World {
         }
     }
 
-    fn whole_version(
-        &mut self,
-        number: i64,
-        filename: String,
-        content: Content,
-        user: UserId,
-        now: i64,
-    ) -> Version {
+    fn whole_version(&mut self, number: i64, filename: String, content: Content, user: UserId, now: i64) -> Version {
         Version {
             id: self.next_id(),
             number,
@@ -186,20 +151,11 @@ impl World {
     }
 
     /// A new, processed head of an asset.
-    pub fn admin_version(
-        &mut self,
-        key: AssetKey<'_>,
-        content: Content,
-        now: i64,
-    ) -> Result<Arc<Asset>, Refusal> {
+    pub fn admin_version(&mut self, key: AssetKey<'_>, content: Content, now: i64) -> Result<Arc<Asset>, Refusal> {
         self.tick(now);
-        let mut asset = self
-            .find(key)
-            .map(|asset| (**asset).clone())
-            .ok_or(Refusal::NotFound("asset"))?;
+        let mut asset = self.find(key).map(|asset| (**asset).clone()).ok_or(Refusal::NotFound("asset"))?;
         let number = asset.versions.last().map_or(0, |version| version.number) + 1;
-        let version =
-            self.whole_version(number, asset.filename.clone(), content, asset.user_id, now);
+        let version = self.whole_version(number, asset.filename.clone(), content, asset.user_id, now);
         asset.versions.push(version);
         asset.head = number;
         asset.state = AssetState::Processed;
@@ -217,16 +173,11 @@ impl World {
     ) -> Result<Arc<Asset>, Refusal> {
         self.tick(now);
         let old = self.find(key).ok_or(Refusal::NotFound("asset"))?;
-        let quiet = fields
-            .remove("quiet")
-            .and_then(|value| value.as_bool())
-            .unwrap_or(false);
+        let quiet = fields.remove("quiet").and_then(|value| value.as_bool()).unwrap_or(false);
         // The wire's own words are understood as well.
-        for (wire, own) in [
-            ("aasm_state", "state"),
-            ("data_version_number", "head"),
-            ("storage_folder_id", "folder_id"),
-        ] {
+        for (wire, own) in
+            [("aasm_state", "state"), ("data_version_number", "head"), ("storage_folder_id", "folder_id")]
+        {
             if let Some(value) = fields.remove(wire) {
                 fields.insert(own.to_owned(), value);
             }
@@ -253,10 +204,7 @@ impl World {
         now: i64,
     ) -> Result<Folder, Refusal> {
         self.tick(now);
-        let old = self
-            .folders
-            .get(&id)
-            .ok_or(Refusal::NotFound("storage folder"))?;
+        let old = self.folders.get(&id).ok_or(Refusal::NotFound("storage folder"))?;
         let mut folder: Folder = patched(old, fields)?;
         folder.id = id;
         folder.updated_at = now;
@@ -274,25 +222,13 @@ impl World {
         let user = self.root.owner;
         let mut made = 0;
         for folder in 1..=fill.folders {
-            let new = NewFolder {
-                name: format!("folder-{folder:05}"),
-                parent_id: parent,
-                ..NewFolder::default()
-            };
+            let new = NewFolder { name: format!("folder-{folder:05}"), parent_id: parent, ..NewFolder::default() };
             let folder = self.make_folder(user, new, now)?;
-            let upload =
-                self.admin_upload(folder.id, folder.contribution_id.unwrap_or(0), user, now);
+            let upload = self.admin_upload(folder.id, folder.contribution_id.unwrap_or(0), user, now);
             for file in 1..=fill.assets_per_folder {
                 let seed: AssetId = self.root.next_id + 1;
                 let content = generated::content(seed.unsigned_abs(), fill.size);
-                let asset = self.whole_asset(
-                    folder.id,
-                    upload,
-                    format!("file-{file:06}.bin"),
-                    content,
-                    user,
-                    now,
-                );
+                let asset = self.whole_asset(folder.id, upload, format!("file-{file:06}.bin"), content, user, now);
                 self.store(asset, now);
                 made += 1;
             }

@@ -28,13 +28,8 @@ pub enum AssetState {
 
 impl AssetState {
     /// All states.
-    pub const ALL: [Self; 5] = [
-        Self::Pending,
-        Self::Uploaded,
-        Self::Processing,
-        Self::Processed,
-        Self::ProcessingError,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Uploaded, Self::Processing, Self::Processed, Self::ProcessingError];
 
     /// The word on the wire.
     #[must_use]
@@ -176,9 +171,7 @@ impl Asset {
     pub fn version(&self, number: i64) -> Option<&Version> {
         // Numbers are given in order from 1, so this is nearly always the right place.
         let index = usize::try_from(number - 1).ok()?;
-        self.versions
-            .get(index)
-            .filter(|version| version.number == number)
+        self.versions.get(index).filter(|version| version.number == number)
     }
 
     /// Whether it is out of the trash.
@@ -198,24 +191,20 @@ impl Asset {
     /// The size that the server tells.
     #[must_use]
     pub fn told_size(&self, habits: &Habits) -> Option<u64> {
-        self.head_version()
-            .and_then(|version| version.told_size(habits))
+        self.head_version().and_then(|version| version.told_size(habits))
     }
 
     /// The MD5 that the server tells.
     #[must_use]
     pub fn told_md5(&self, habits: &Habits) -> Option<&str> {
-        self.head_version()
-            .and_then(|version| version.told_md5(habits))
+        self.head_version().and_then(|version| version.told_md5(habits))
     }
 }
 
 impl Version {
     fn told_content(&self, habits: &Habits) -> Option<&Content> {
         let known = self.state == AssetState::Processed || !habits.md5_after_processing;
-        self.content
-            .as_ref()
-            .filter(|_| known && habits.checksums_given)
+        self.content.as_ref().filter(|_| known && habits.checksums_given)
     }
 
     /// The size that the server tells: the announced one while pending, then nothing until it knows.
@@ -230,7 +219,6 @@ impl Version {
     /// The MD5 that the server tells.
     #[must_use]
     pub fn told_md5(&self, habits: &Habits) -> Option<&str> {
-        self.told_content(habits)
-            .map(|content| content.md5.as_str())
+        self.told_content(habits).map(|content| content.md5.as_str())
     }
 }

@@ -47,11 +47,7 @@ pub struct Changes {
 
 impl Changes {
     pub(super) fn everything() -> Self {
-        Self {
-            everything: true,
-            root: true,
-            ..Self::default()
-        }
+        Self { everything: true, root: true, ..Self::default() }
     }
 
     /// Whether nothing changed.
@@ -94,72 +90,27 @@ impl World {
         }
         let changes = std::mem::take(&mut self.changes);
         let root = changes.root.then(|| {
-            (
-                self.root.clone(),
-                self.habits.clone(),
-                self.users.values().cloned().collect(),
-                self.grants.clone(),
-            )
+            (self.root.clone(), self.habits.clone(), self.users.values().cloned().collect(), self.grants.clone())
         });
         if changes.everything {
             return Some(Kept {
                 everything: true,
                 root,
-                assets: self
-                    .assets
-                    .iter()
-                    .map(|(id, asset)| (*id, Some(Arc::clone(asset))))
-                    .collect(),
-                folders: self
-                    .folders
-                    .iter()
-                    .map(|(id, folder)| (*id, Some(folder.clone())))
-                    .collect(),
-                uploads: self
-                    .uploads
-                    .iter()
-                    .map(|(id, upload)| (*id, Some(upload.clone())))
-                    .collect(),
-                slots: self
-                    .slots
-                    .iter()
-                    .map(|(key, slot)| (key.clone(), Some(slot.clone())))
-                    .collect(),
-                jobs: self
-                    .jobs
-                    .iter()
-                    .map(|(guid, job)| (guid.clone(), Some(job.clone())))
-                    .collect(),
+                assets: self.assets.iter().map(|(id, asset)| (*id, Some(Arc::clone(asset)))).collect(),
+                folders: self.folders.iter().map(|(id, folder)| (*id, Some(folder.clone()))).collect(),
+                uploads: self.uploads.iter().map(|(id, upload)| (*id, Some(upload.clone()))).collect(),
+                slots: self.slots.iter().map(|(key, slot)| (key.clone(), Some(slot.clone()))).collect(),
+                jobs: self.jobs.iter().map(|(guid, job)| (guid.clone(), Some(job.clone()))).collect(),
             });
         }
         Some(Kept {
             everything: false,
             root,
-            assets: changes
-                .assets
-                .into_iter()
-                .map(|id| (id, self.assets.get(&id).cloned()))
-                .collect(),
-            folders: changes
-                .folders
-                .into_iter()
-                .map(|id| (id, self.folders.get(&id).cloned()))
-                .collect(),
-            uploads: changes
-                .uploads
-                .into_iter()
-                .map(|id| (id, self.uploads.get(&id).cloned()))
-                .collect(),
-            slots: changes
-                .slots
-                .into_iter()
-                .map(|key| (key.clone(), self.slots.get(&key).cloned()))
-                .collect(),
-            jobs: changes
-                .jobs
-                .into_iter()
-                .map(|guid| (guid.clone(), self.jobs.get(&guid).cloned()))
-                .collect(),
+            assets: changes.assets.into_iter().map(|id| (id, self.assets.get(&id).cloned())).collect(),
+            folders: changes.folders.into_iter().map(|id| (id, self.folders.get(&id).cloned())).collect(),
+            uploads: changes.uploads.into_iter().map(|id| (id, self.uploads.get(&id).cloned())).collect(),
+            slots: changes.slots.into_iter().map(|key| (key.clone(), self.slots.get(&key).cloned())).collect(),
+            jobs: changes.jobs.into_iter().map(|guid| (guid.clone(), self.jobs.get(&guid).cloned())).collect(),
         })
     }
 
@@ -177,11 +128,7 @@ impl World {
         for upload in kept.uploads.into_iter().filter_map(|(_, upload)| upload) {
             world.put_upload(upload);
         }
-        world.slots = kept
-            .slots
-            .into_iter()
-            .filter_map(|(key, slot)| Some((key, slot?)))
-            .collect();
+        world.slots = kept.slots.into_iter().filter_map(|(key, slot)| Some((key, slot?))).collect();
         for job in kept.jobs.into_iter().filter_map(|(_, job)| job) {
             if !job.finished {
                 world.schedule(job.due_at, Timer::Job(job.guid.clone()));
@@ -192,14 +139,7 @@ impl World {
         for asset in kept.assets.into_iter().filter_map(|(_, asset)| asset) {
             if matches!(asset.state, AssetState::Uploaded | AssetState::Processing) {
                 let due = now + world.habits.processing_ms;
-                world.schedule(
-                    due,
-                    Timer::Process {
-                        asset: asset.id,
-                        step: 1,
-                        steps: 1,
-                    },
-                );
+                world.schedule(due, Timer::Process { asset: asset.id, step: 1, steps: 1 });
             }
             world.store(Arc::unwrap_or_clone(asset), now);
         }

@@ -38,13 +38,7 @@ pub struct AssetEdit {
 
 impl World {
     /// Details, straight from the database.
-    pub fn asset(
-        &mut self,
-        user: UserId,
-        key: AssetKey<'_>,
-        sync: bool,
-        now: i64,
-    ) -> Result<Arc<Asset>, Refusal> {
+    pub fn asset(&mut self, user: UserId, key: AssetKey<'_>, sync: bool, now: i64) -> Result<Arc<Asset>, Refusal> {
         self.tick(now);
         let asset = Arc::clone(self.seen(user, key)?);
         if !asset.alive() && self.habits.trashed_details == TrashedDetails::NotFound {
@@ -97,13 +91,7 @@ impl World {
     }
 
     /// Makes an earlier (or later) version the head.
-    pub fn revert(
-        &mut self,
-        user: UserId,
-        key: AssetKey<'_>,
-        number: i64,
-        now: i64,
-    ) -> Result<Arc<Asset>, Refusal> {
+    pub fn revert(&mut self, user: UserId, key: AssetKey<'_>, number: i64, now: i64) -> Result<Arc<Asset>, Refusal> {
         self.tick(now);
         let mut asset = self.changeable(user, key)?;
         let version = asset.version(number).ok_or(Refusal::NotFound("version"))?;
@@ -145,10 +133,7 @@ impl World {
         if !asset.downloadable {
             return Err(Refusal::Forbidden("this asset may not be downloaded"));
         }
-        let version = asset
-            .version(number.unwrap_or(asset.head))
-            .ok_or(Refusal::NotFound("version"))?
-            .clone();
+        let version = asset.version(number.unwrap_or(asset.head)).ok_or(Refusal::NotFound("version"))?.clone();
         if version.content.is_none() {
             return Err(Refusal::NotFound("data of this version"));
         }
@@ -156,12 +141,7 @@ impl World {
     }
 
     /// Puts an asset into the trash.
-    pub fn delete_asset(
-        &mut self,
-        user: UserId,
-        key: AssetKey<'_>,
-        now: i64,
-    ) -> Result<(), Refusal> {
+    pub fn delete_asset(&mut self, user: UserId, key: AssetKey<'_>, now: i64) -> Result<(), Refusal> {
         self.tick(now);
         let asset = self.changeable(user, key)?;
         self.trash_asset(asset.id, user, now);
@@ -175,11 +155,7 @@ impl World {
         if user.hidden_folders.is_empty() {
             return Ok(self.live.trashed.len() as u64);
         }
-        let visible = |id: &&AssetId| {
-            self.assets
-                .get(id)
-                .is_some_and(|asset| self.visible(user, asset.folder_id))
-        };
+        let visible = |id: &&AssetId| self.assets.get(id).is_some_and(|asset| self.visible(user, asset.folder_id));
         Ok(self.live.trashed.iter().filter(visible).count() as u64)
     }
 
@@ -205,10 +181,7 @@ impl World {
             asset.updated_at = now;
         } else if let Some(version) = asset.head_version() {
             // As if it had never been in the trash: the trashing is taken back with it.
-            asset.updated_at = asset
-                .updated_at
-                .min(trashed_at.unwrap_or(now))
-                .max(version.updated_at);
+            asset.updated_at = asset.updated_at.min(trashed_at.unwrap_or(now)).max(version.updated_at);
         }
         self.store(asset, now);
     }

@@ -129,18 +129,9 @@ pub struct Target<'a> {
 impl Fault {
     fn matches(&self, target: Target<'_>) -> bool {
         self.host.is_none_or(|host| host == target.host)
-            && self
-                .method
-                .as_ref()
-                .is_none_or(|method| method.eq_ignore_ascii_case(target.method))
-            && self
-                .path
-                .as_ref()
-                .is_none_or(|path| target.path.contains(path.as_str()))
-            && self
-                .query
-                .as_ref()
-                .is_none_or(|query| target.query.contains(query.as_str()))
+            && self.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(target.method))
+            && self.path.as_ref().is_none_or(|path| target.path.contains(path.as_str()))
+            && self.query.as_ref().is_none_or(|query| target.query.contains(query.as_str()))
     }
 }
 

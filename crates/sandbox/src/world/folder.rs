@@ -48,18 +48,11 @@ pub struct Folder {
 #[must_use]
 pub fn slug(name: &str) -> String {
     let mut slug = String::with_capacity(name.len());
-    for part in name
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|part| !part.is_empty())
-    {
+    for part in name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()) {
         if !slug.is_empty() {
             slug.push('-');
         }
         slug.extend(part.chars().flat_map(char::to_lowercase));
     }
-    if slug.is_empty() {
-        "folder".to_owned()
-    } else {
-        slug
-    }
+    if slug.is_empty() { "folder".to_owned() } else { slug }
 }

@@ -45,20 +45,11 @@ impl World {
     pub fn list_folders(&mut self, user: UserId, now: i64) -> Result<Vec<Folder>, Refusal> {
         self.tick(now);
         self.may_view_folders(user)?;
-        Ok(self
-            .below(user, None)?
-            .into_iter()
-            .filter_map(|id| self.folders.get(&id).cloned())
-            .collect())
+        Ok(self.below(user, None)?.into_iter().filter_map(|id| self.folders.get(&id).cloned()).collect())
     }
 
     /// The children of one folder.
-    pub fn tree(
-        &mut self,
-        user: UserId,
-        parent: Option<FolderId>,
-        now: i64,
-    ) -> Result<Vec<Folder>, Refusal> {
+    pub fn tree(&mut self, user: UserId, parent: Option<FolderId>, now: i64) -> Result<Vec<Folder>, Refusal> {
         self.tick(now);
         self.may_view_folders(user)?;
         if let Some(parent) = parent {
@@ -66,10 +57,7 @@ impl World {
         }
         let user = self.user(user)?;
         let ids = self.children.get(&parent).into_iter().flatten();
-        Ok(ids
-            .filter(|id| !user.hidden_folders.contains(id))
-            .filter_map(|id| self.folders.get(id).cloned())
-            .collect())
+        Ok(ids.filter(|id| !user.hidden_folders.contains(id)).filter_map(|id| self.folders.get(id).cloned()).collect())
     }
 
     /// One folder.
@@ -79,67 +67,36 @@ impl World {
     }
 
     /// Every id in a folder itself, processed or not, straight from the database.
-    pub fn folder_asset_ids(
-        &mut self,
-        user: UserId,
-        id: FolderId,
-        now: i64,
-    ) -> Result<Vec<AssetId>, Refusal> {
+    pub fn folder_asset_ids(&mut self, user: UserId, id: FolderId, now: i64) -> Result<Vec<AssetId>, Refusal> {
         self.tick(now);
         self.seen_folder(user, id)?;
         let listed = |asset: &AssetId| {
             self.habits.unsubmitted_listed
-                || self
-                    .assets
-                    .get(asset)
-                    .is_some_and(|asset| asset.submitted_at.is_some() && asset.approved)
+                || self.assets.get(asset).is_some_and(|asset| asset.submitted_at.is_some() && asset.approved)
         };
-        Ok(self
-            .live
-            .by_folder
-            .get(&id)
-            .into_iter()
-            .flatten()
-            .copied()
-            .filter(listed)
-            .collect())
+        Ok(self.live.by_folder.get(&id).into_iter().flatten().copied().filter(listed).collect())
     }
 
     /// Makes a folder.
-    pub fn create_folder(
-        &mut self,
-        user: UserId,
-        new: NewFolder,
-        now: i64,
-    ) -> Result<Folder, Refusal> {
+    pub fn create_folder(&mut self, user: UserId, new: NewFolder, now: i64) -> Result<Folder, Refusal> {
         self.tick(now);
         if !self.user(user)?.can_create_storage_folders {
             return Err(Refusal::Forbidden("you may not create storage folders"));
         }
         if let Some(parent) = new.parent_id {
-            self.seen_folder(user, parent)
-                .map_err(|_| Refusal::unprocessable("parent must exist"))?;
+            self.seen_folder(user, parent).map_err(|_| Refusal::unprocessable("parent must exist"))?;
         }
         self.make_folder(user, new, now)
     }
 
-    pub(super) fn make_folder(
-        &mut self,
-        user: UserId,
-        new: NewFolder,
-        now: i64,
-    ) -> Result<Folder, Refusal> {
+    pub(super) fn make_folder(&mut self, user: UserId, new: NewFolder, now: i64) -> Result<Folder, Refusal> {
         let name = new.name.trim();
         if name.is_empty() {
             return Err(Refusal::unprocessable("name can't be blank"));
         }
         let holds_assets = new.organizer != Some(true);
         let id = self.next_id();
-        let contribution_id = if holds_assets {
-            Some(self.next_id())
-        } else {
-            None
-        };
+        let contribution_id = if holds_assets { Some(self.next_id()) } else { None };
         let folder = Folder {
             id,
             parent_id: new.parent_id,
@@ -164,13 +121,7 @@ impl World {
     }
 
     /// Renames or moves a folder.
-    pub fn edit_folder(
-        &mut self,
-        user: UserId,
-        id: FolderId,
-        edit: FolderEdit,
-        now: i64,
-    ) -> Result<Folder, Refusal> {
+    pub fn edit_folder(&mut self, user: UserId, id: FolderId, edit: FolderEdit, now: i64) -> Result<Folder, Refusal> {
         self.tick(now);
         let mut folder = self.seen_folder(user, id)?.clone();
         if !folder.editable {
@@ -185,12 +136,9 @@ impl World {
         }
         if let Some(parent) = edit.parent_id {
             if let Some(parent) = parent {
-                self.seen_folder(user, parent)
-                    .map_err(|_| Refusal::unprocessable("parent must exist"))?;
+                self.seen_folder(user, parent).map_err(|_| Refusal::unprocessable("parent must exist"))?;
                 if self.ancestors(parent).contains(&id) || parent == id {
-                    return Err(Refusal::unprocessable(
-                        "parent can't be the folder itself or below it",
-                    ));
+                    return Err(Refusal::unprocessable("parent can't be the folder itself or below it"));
                 }
             }
             folder.parent_id = parent;
@@ -219,21 +167,10 @@ impl World {
             return Err(Refusal::Forbidden("this folder may not be deleted"));
         }
         let all = self.below(self.root.owner, Some(id))?;
-        if all.iter().any(|id| {
-            self.folders
-                .get(id)
-                .is_some_and(|folder| folder.block_destroy)
-        }) {
-            return Err(Refusal::unprocessable(
-                "this folder is protected from deletion",
-            ));
+        if all.iter().any(|id| self.folders.get(id).is_some_and(|folder| folder.block_destroy)) {
+            return Err(Refusal::unprocessable("this folder is protected from deletion"));
         }
-        let assets: Vec<AssetId> = all
-            .iter()
-            .filter_map(|id| self.live.by_folder.get(id))
-            .flatten()
-            .copied()
-            .collect();
+        let assets: Vec<AssetId> = all.iter().filter_map(|id| self.live.by_folder.get(id)).flatten().copied().collect();
         if !assets.is_empty() && self.habits.folder_delete == FolderDelete::Refuse {
             return Err(Refusal::unprocessable("this folder still holds assets"));
         }
@@ -249,34 +186,16 @@ impl World {
     /// A folder that the caller may see.
     pub(super) fn seen_folder(&self, user: UserId, id: FolderId) -> Result<&Folder, Refusal> {
         let user = self.user(user)?;
-        let folder = self
-            .folders
-            .get(&id)
-            .ok_or(Refusal::NotFound("storage folder"))?;
-        if self.visible(user, id) {
-            Ok(folder)
-        } else {
-            Err(Refusal::NotFound("storage folder"))
-        }
+        let folder = self.folders.get(&id).ok_or(Refusal::NotFound("storage folder"))?;
+        if self.visible(user, id) { Ok(folder) } else { Err(Refusal::NotFound("storage folder")) }
     }
 
     /// A folder and all below it that the user may see, parents first; everything without a folder.
-    pub(super) fn below(
-        &self,
-        user: UserId,
-        folder: Option<FolderId>,
-    ) -> Result<Vec<FolderId>, Refusal> {
+    pub(super) fn below(&self, user: UserId, folder: Option<FolderId>) -> Result<Vec<FolderId>, Refusal> {
         let hidden = &self.user(user)?.hidden_folders;
         let mut found: Vec<FolderId> = match folder {
             Some(id) => vec![id],
-            None => self
-                .children
-                .get(&None)
-                .into_iter()
-                .flatten()
-                .copied()
-                .filter(|id| !hidden.contains(id))
-                .collect(),
+            None => self.children.get(&None).into_iter().flatten().copied().filter(|id| !hidden.contains(id)).collect(),
         };
         let mut at = 0;
         while let Some(id) = found.get(at).copied() {
@@ -309,9 +228,7 @@ impl World {
     /// The folder that owns a contribution.
     #[must_use]
     pub fn contribution_folder(&self, contribution_id: i64) -> Option<&Folder> {
-        self.contributions
-            .get(&contribution_id)
-            .and_then(|id| self.folders.get(id))
+        self.contributions.get(&contribution_id).and_then(|id| self.folders.get(id))
     }
 
     /// All folders, by number.
@@ -322,9 +239,7 @@ impl World {
     /// Whether a folder has folders in it.
     #[must_use]
     pub fn has_children(&self, id: FolderId) -> bool {
-        self.children
-            .get(&Some(id))
-            .is_some_and(|children| !children.is_empty())
+        self.children.get(&Some(id)).is_some_and(|children| !children.is_empty())
     }
 
     /// How many bytes lie in a folder itself.
@@ -335,18 +250,9 @@ impl World {
 
     /// The names (or slugs) from the top down to a folder, itself included.
     #[must_use]
-    pub fn folder_path<'a>(
-        &'a self,
-        id: FolderId,
-        part: impl Fn(&'a Folder) -> &'a str,
-    ) -> Vec<&'a str> {
-        let mut path: Vec<&str> = self
-            .ancestors(id)
-            .into_iter()
-            .chain([id])
-            .filter_map(|id| self.folders.get(&id))
-            .map(part)
-            .collect();
+    pub fn folder_path<'a>(&'a self, id: FolderId, part: impl Fn(&'a Folder) -> &'a str) -> Vec<&'a str> {
+        let mut path: Vec<&str> =
+            self.ancestors(id).into_iter().chain([id]).filter_map(|id| self.folders.get(&id)).map(part).collect();
         path.shrink_to_fit();
         path
     }
@@ -359,19 +265,12 @@ impl World {
                 .into_iter()
                 .flatten()
                 .filter(|id| Some(**id) != own)
-                .any(|id| {
-                    self.folders
-                        .get(id)
-                        .is_some_and(|folder| folder.slug == slug)
-                })
+                .any(|id| self.folders.get(id).is_some_and(|folder| folder.slug == slug))
         };
         if !taken(&wanted) {
             return wanted;
         }
-        (2..)
-            .map(|n| format!("{wanted}-{n}"))
-            .find(|slug| !taken(slug))
-            .unwrap_or(wanted)
+        (2..).map(|n| format!("{wanted}-{n}")).find(|slug| !taken(slug)).unwrap_or(wanted)
     }
 
     pub(super) fn put_folder(&mut self, folder: Folder) {
@@ -384,10 +283,7 @@ impl World {
                 self.contributions.remove(&contribution);
             }
         }
-        self.children
-            .entry(folder.parent_id)
-            .or_default()
-            .insert(id);
+        self.children.entry(folder.parent_id).or_default().insert(id);
         if let Some(contribution) = folder.contribution_id {
             self.contributions.insert(contribution, id);
         }
@@ -409,15 +305,9 @@ impl World {
     }
 
     fn bump_below(&mut self, folder: FolderId, now: i64) {
-        let folders = self
-            .below(self.root.owner, Some(folder))
-            .unwrap_or_default();
-        let assets: Vec<AssetId> = folders
-            .iter()
-            .filter_map(|id| self.live.by_folder.get(id))
-            .flatten()
-            .copied()
-            .collect();
+        let folders = self.below(self.root.owner, Some(folder)).unwrap_or_default();
+        let assets: Vec<AssetId> =
+            folders.iter().filter_map(|id| self.live.by_folder.get(id)).flatten().copied().collect();
         for id in assets {
             if let Some(asset) = self.assets.get(&id) {
                 let mut asset = (**asset).clone();

@@ -32,11 +32,7 @@ pub fn content(seed: u64, size: u64) -> Content {
         hasher.update(&buffer[..count]);
         at += count as u64;
     }
-    Content {
-        size,
-        md5: hex(&hasher.finalize()),
-        place: Place::Generated(seed),
-    }
+    Content { size, md5: hex(&hasher.finalize()), place: Place::Generated(seed) }
 }
 
 /// MD5 of bytes, in hexadecimal.

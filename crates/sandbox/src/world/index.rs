@@ -38,31 +38,17 @@ pub(crate) struct Index {
 
 impl Index {
     /// Takes a new state of an asset (`None`: it is gone) and shows it when its time comes.
-    pub(crate) fn publish(
-        &mut self,
-        id: AssetId,
-        asset: Option<Arc<Asset>>,
-        now: i64,
-        habits: &Habits,
-    ) {
+    pub(crate) fn publish(&mut self, id: AssetId, asset: Option<Arc<Asset>>, now: i64, habits: &Habits) {
         if habits.index_lag_ms <= 0 && self.waiting.is_empty() {
             self.apply(id, asset, habits);
         } else {
-            self.waiting.push_back(Waiting {
-                due: now + habits.index_lag_ms.max(0),
-                id,
-                asset,
-            });
+            self.waiting.push_back(Waiting { due: now + habits.index_lag_ms.max(0), id, asset });
         }
     }
 
     /// Shows what is due.
     pub(crate) fn advance(&mut self, now: i64, habits: &Habits) {
-        while self
-            .waiting
-            .front()
-            .is_some_and(|waiting| waiting.due <= now || habits.index_lag_ms <= 0)
-        {
+        while self.waiting.front().is_some_and(|waiting| waiting.due <= now || habits.index_lag_ms <= 0) {
             if let Some(waiting) = self.waiting.pop_front() {
                 self.apply(waiting.id, waiting.asset, habits);
             }
@@ -97,16 +83,9 @@ impl Index {
         let Some(asset) = asset.filter(|asset| asset.alive()) else {
             return;
         };
-        let sets = if asset.listed(habits) {
-            &mut self.listed
-        } else {
-            &mut self.unlisted
-        };
+        let sets = if asset.listed(habits) { &mut self.listed } else { &mut self.unlisted };
         sets.entry(asset.folder_id).or_default().insert(id);
-        self.by_upload
-            .entry(asset.upload_id)
-            .or_default()
-            .insert(id);
+        self.by_upload.entry(asset.upload_id).or_default().insert(id);
         self.by_updated.insert((asset.updated_at, id));
         self.by_created.insert((asset.created_at, id));
         self.docs.insert(id, asset);
@@ -143,15 +122,10 @@ impl Index {
     }
 }
 
-fn window(
-    set: &BTreeSet<(i64, AssetId)>,
-    from: i64,
-    to: i64,
-) -> impl Iterator<Item = AssetId> + '_ {
+fn window(set: &BTreeSet<(i64, AssetId)>, from: i64, to: i64) -> impl Iterator<Item = AssetId> + '_ {
     // An empty window must not reach `range`, which panics on it.
     let to = to.max(from);
-    set.range((from, AssetId::MIN)..=(to, AssetId::MAX))
-        .map(|(_, id)| *id)
+    set.range((from, AssetId::MIN)..=(to, AssetId::MAX)).map(|(_, id)| *id)
 }
 
 pub(crate) fn take(sets: &mut BTreeMap<i64, IdSet>, key: i64, id: AssetId) {

@@ -8,20 +8,10 @@ use super::{Refusal, Timer, World};
 
 impl World {
     /// Asks for a job. Assets that the caller may not see are left out.
-    pub fn create_job(
-        &mut self,
-        user: UserId,
-        work: JobWork,
-        asset_ids: &[AssetId],
-        now: i64,
-    ) -> Result<Job, Refusal> {
+    pub fn create_job(&mut self, user: UserId, work: JobWork, asset_ids: &[AssetId], now: i64) -> Result<Job, Refusal> {
         self.tick(now);
         let caller = self.user(user)?;
-        let seen = |id: &AssetId| {
-            self.assets
-                .get(id)
-                .is_some_and(|asset| self.visible(caller, asset.folder_id))
-        };
+        let seen = |id: &AssetId| self.assets.get(id).is_some_and(|asset| self.visible(caller, asset.folder_id));
         let asset_ids: Vec<AssetId> = asset_ids.iter().copied().filter(seen).collect();
         if let JobWork::MoveTo(folder) = work {
             self.target_folder(user, folder)?;
@@ -45,9 +35,7 @@ impl World {
     }
 
     fn target_folder(&self, user: UserId, folder: FolderId) -> Result<(), Refusal> {
-        let folder = self
-            .seen_folder(user, folder)
-            .map_err(|_| Refusal::unprocessable("the folder must exist"))?;
+        let folder = self.seen_folder(user, folder).map_err(|_| Refusal::unprocessable("the folder must exist"))?;
         if folder.organizer == Some(true) {
             return Err(Refusal::unprocessable("this folder holds folders only"));
         }
@@ -57,12 +45,8 @@ impl World {
     /// How far a job is.
     pub fn job(&mut self, user: UserId, guid: &str, now: i64) -> Result<Job, Refusal> {
         self.tick(now);
-        let mut job = self
-            .jobs
-            .get(guid)
-            .filter(|job| job.user_id == user)
-            .cloned()
-            .ok_or(Refusal::NotFound("bulk job"))?;
+        let mut job =
+            self.jobs.get(guid).filter(|job| job.user_id == user).cloned().ok_or(Refusal::NotFound("bulk job"))?;
         if !job.finished && now > job.created_at {
             job.state = "processing".to_owned();
         }
@@ -73,12 +57,7 @@ impl World {
     pub fn jobs(&mut self, user: UserId, now: i64) -> Result<Vec<Job>, Refusal> {
         self.tick(now);
         self.user(user)?;
-        Ok(self
-            .jobs
-            .values()
-            .filter(|job| job.user_id == user)
-            .cloned()
-            .collect())
+        Ok(self.jobs.values().filter(|job| job.user_id == user).cloned().collect())
     }
 
     pub(super) fn run_job(&mut self, guid: &str, now: i64) {
@@ -108,11 +87,7 @@ impl World {
     }
 
     fn move_asset(&mut self, id: AssetId, folder: FolderId, now: i64) {
-        let Some(asset) = self
-            .assets
-            .get(&id)
-            .filter(|asset| asset.alive() && asset.folder_id != folder)
-        else {
+        let Some(asset) = self.assets.get(&id).filter(|asset| asset.alive() && asset.folder_id != folder) else {
             return;
         };
         let mut asset = (**asset).clone();

@@ -23,27 +23,18 @@ pub(crate) struct Live {
 }
 
 fn bytes(asset: &Asset) -> u64 {
-    asset
-        .head_version()
-        .and_then(|version| version.content.as_ref())
-        .map_or(0, |content| content.size)
+    asset.head_version().and_then(|version| version.content.as_ref()).map_or(0, |content| content.size)
 }
 
 impl Live {
     pub(crate) fn add(&mut self, asset: &Asset) {
         let id = asset.id;
-        self.by_upload
-            .entry(asset.upload_id)
-            .or_default()
-            .insert(id);
+        self.by_upload.entry(asset.upload_id).or_default().insert(id);
         if !asset.alive() {
             self.trashed.insert(id);
             return;
         }
-        self.by_folder
-            .entry(asset.folder_id)
-            .or_default()
-            .insert(id);
+        self.by_folder.entry(asset.folder_id).or_default().insert(id);
         *self.folder_bytes.entry(asset.folder_id).or_default() += bytes(asset);
         match asset.last_external_sync_at {
             Some(synced) if synced < asset.updated_at => {
@@ -51,10 +42,7 @@ impl Live {
             }
             Some(_) => {}
             None => {
-                self.never_synced
-                    .entry(asset.user_id)
-                    .or_default()
-                    .insert((asset.updated_at, id));
+                self.never_synced.entry(asset.user_id).or_default().insert((asset.updated_at, id));
             }
         }
     }

@@ -76,11 +76,7 @@ impl<'a> AssetKey<'a> {
 /// What becomes due.
 #[derive(Clone, Debug)]
 enum Timer {
-    Process {
-        asset: AssetId,
-        step: u32,
-        steps: u32,
-    },
+    Process { asset: AssetId, step: u32, steps: u32 },
     Job(String),
 }
 
@@ -119,14 +115,7 @@ impl World {
         let mut prng = Prng::new(seed);
         let organization_id = i64::try_from(1000 + prng.next_u64() % 9000).unwrap_or(1000);
         let next_id = i64::try_from(1000 + prng.next_u64() % 1000).unwrap_or(1000);
-        let root = Root {
-            organization_id,
-            next_id,
-            prng,
-            clock_offset_ms: 0,
-            owner: 0,
-            direct_folder: None,
-        };
+        let root = Root { organization_id, next_id, prng, clock_offset_ms: 0, owner: 0, direct_folder: None };
         let mut world = Self::empty(root, Habits::default());
         world.root.owner = world.add_user("Sandbox", "Owner", now);
         world
@@ -264,10 +253,7 @@ impl World {
     }
 
     fn user(&self, id: UserId) -> Result<&User, Refusal> {
-        self.users
-            .get(&id)
-            .filter(|user| !user.revoked)
-            .ok_or(Refusal::Unauthorized)
+        self.users.get(&id).filter(|user| !user.revoked).ok_or(Refusal::Unauthorized)
     }
 
     /// Stores a state of an asset and everything that follows from it.
@@ -279,8 +265,7 @@ impl World {
             self.guids.insert(guid.as_u128(), id);
         }
         self.live.add(&asset);
-        self.index
-            .publish(id, Some(Arc::clone(&asset)), now, &self.habits);
+        self.index.publish(id, Some(Arc::clone(&asset)), now, &self.habits);
         self.changes.assets.insert(id);
         asset
     }
@@ -288,9 +273,7 @@ impl World {
     fn find(&self, key: AssetKey<'_>) -> Option<&Arc<Asset>> {
         let id = match key {
             AssetKey::Id(id) => id,
-            AssetKey::Guid(guid) => *self
-                .guids
-                .get(&uuid::Uuid::parse_str(guid).ok()?.as_u128())?,
+            AssetKey::Guid(guid) => *self.guids.get(&uuid::Uuid::parse_str(guid).ok()?.as_u128())?,
         };
         self.assets.get(&id)
     }
@@ -299,11 +282,7 @@ impl World {
     fn seen(&self, user: UserId, key: AssetKey<'_>) -> Result<&Arc<Asset>, Refusal> {
         let user = self.user(user)?;
         let asset = self.find(key).ok_or(Refusal::NotFound("asset"))?;
-        if self.visible(user, asset.folder_id) {
-            Ok(asset)
-        } else {
-            Err(Refusal::NotFound("asset"))
-        }
+        if self.visible(user, asset.folder_id) { Ok(asset) } else { Err(Refusal::NotFound("asset")) }
     }
 
     /// An asset that this user may change: seen, editable, out of the trash.

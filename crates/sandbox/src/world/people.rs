@@ -39,11 +39,7 @@ impl World {
     }
 
     /// Changes a user.
-    pub fn edit_user(
-        &mut self,
-        id: UserId,
-        edit: impl FnOnce(&mut User),
-    ) -> Result<&User, Refusal> {
+    pub fn edit_user(&mut self, id: UserId, edit: impl FnOnce(&mut User)) -> Result<&User, Refusal> {
         self.changes.root = true;
         let user = self.users.get_mut(&id).ok_or(Refusal::NotFound("user"))?;
         edit(user);
@@ -54,10 +50,7 @@ impl World {
     /// Who is calling.
     pub fn authenticate(&self, credentials: Credentials<'_>, now: i64) -> Result<UserId, Refusal> {
         let user = match credentials {
-            Credentials::Personal {
-                token,
-                organization_id,
-            } => {
+            Credentials::Personal { token, organization_id } => {
                 if organization_id != Some(self.root.organization_id) {
                     return Err(Refusal::Unauthorized);
                 }
@@ -66,14 +59,10 @@ impl World {
             Credentials::Bearer(token) => self
                 .grants
                 .iter()
-                .find(|grant| {
-                    grant.access_token == token && !grant.revoked && now < grant.expires_at
-                })
+                .find(|grant| grant.access_token == token && !grant.revoked && now < grant.expires_at)
                 .and_then(|grant| self.users.get(&grant.user_id)),
         };
-        user.filter(|user| !user.revoked)
-            .map(|user| user.id)
-            .ok_or(Refusal::Unauthorized)
+        user.filter(|user| !user.revoked).map(|user| user.id).ok_or(Refusal::Unauthorized)
     }
 
     /// What the caller may do.
@@ -87,12 +76,7 @@ impl World {
     }
 
     /// A first pair of OAuth tokens, as the end of the browser's dance gives it.
-    pub fn grant(
-        &mut self,
-        user: UserId,
-        client_id: Option<String>,
-        now: i64,
-    ) -> Result<Grant, Refusal> {
+    pub fn grant(&mut self, user: UserId, client_id: Option<String>, now: i64) -> Result<Grant, Refusal> {
         self.user(user)?;
         let grant = Grant {
             user_id: user,
@@ -108,12 +92,7 @@ impl World {
     }
 
     /// A new access token for a refresh token, which may be replaced as well: the old one is then void.
-    pub fn refresh(
-        &mut self,
-        refresh_token: &str,
-        client_id: Option<&str>,
-        now: i64,
-    ) -> Result<Grant, Refusal> {
+    pub fn refresh(&mut self, refresh_token: &str, client_id: Option<&str>, now: i64) -> Result<Grant, Refusal> {
         let (access, fresh) = (self.root.prng.hex(43), self.root.prng.hex(43));
         let expires_at = now + self.habits.access_token_s * 1000;
         let rotate = self.habits.rotate_refresh;

@@ -23,9 +23,7 @@ impl Prng {
     pub fn uuid(&mut self) -> String {
         let (high, low) = (self.next_u64(), self.next_u64());
         let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
-        uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     /// `digits` hexadecimal characters (at most 16 per call are independent).

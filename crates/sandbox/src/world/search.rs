@@ -66,12 +66,7 @@ enum Candidates {
 
 impl World {
     /// One page of a search.
-    pub fn search(
-        &mut self,
-        user: UserId,
-        query: &SearchQuery,
-        now: i64,
-    ) -> Result<SearchPage, Refusal> {
+    pub fn search(&mut self, user: UserId, query: &SearchQuery, now: i64) -> Result<SearchPage, Refusal> {
         self.tick(now);
         let per_page = query.per_page.clamp(1, 100);
         let first = (query.page.max(1) - 1).saturating_mul(per_page);
@@ -87,55 +82,32 @@ impl World {
         let (first, last) = (usize_of(first), usize_of(last));
         let (total, ids) = match self.candidates(user, query)? {
             Candidates::Whole(folders) => {
-                let sets: Vec<&BTreeSet<AssetId>> = folders
-                    .iter()
-                    .filter_map(|id| self.index.listed_in(*id))
-                    .collect();
+                let sets: Vec<&BTreeSet<AssetId>> = folders.iter().filter_map(|id| self.index.listed_in(*id)).collect();
                 let total: usize = sets.iter().map(|set| set.len()).sum();
                 (total, newest(&sets, first, last))
             }
             Candidates::Found(ids) => {
                 let total = ids.len();
-                (
-                    total,
-                    ids.get(first.min(total)..last.min(total))
-                        .unwrap_or_default()
-                        .to_vec(),
-                )
+                (total, ids.get(first.min(total)..last.min(total)).unwrap_or_default().to_vec())
             }
         };
-        let mut assets: Vec<Arc<Asset>> = ids
-            .iter()
-            .filter_map(|id| self.index.doc(*id).cloned())
-            .collect();
+        let mut assets: Vec<Arc<Asset>> = ids.iter().filter_map(|id| self.index.doc(*id).cloned()).collect();
         if query.sync {
             for asset in &mut assets {
                 self.acknowledge(asset.id, now);
                 Arc::make_mut(asset).last_external_sync_at = Some(now);
             }
         }
-        Ok(SearchPage {
-            total: total as u64,
-            assets,
-        })
+        Ok(SearchPage { total: total as u64, assets })
     }
 
     /// Every number that a search finds, on one page.
-    pub fn search_ids(
-        &mut self,
-        user: UserId,
-        query: &SearchQuery,
-        now: i64,
-    ) -> Result<Vec<AssetId>, Refusal> {
+    pub fn search_ids(&mut self, user: UserId, query: &SearchQuery, now: i64) -> Result<Vec<AssetId>, Refusal> {
         self.tick(now);
         Ok(match self.candidates(user, query)? {
             Candidates::Whole(folders) => {
-                let mut ids: Vec<AssetId> = folders
-                    .iter()
-                    .filter_map(|id| self.index.listed_in(*id))
-                    .flatten()
-                    .copied()
-                    .collect();
+                let mut ids: Vec<AssetId> =
+                    folders.iter().filter_map(|id| self.index.listed_in(*id)).flatten().copied().collect();
                 ids.sort_unstable_by(|a, b| b.cmp(a));
                 ids
             }
@@ -151,28 +123,19 @@ impl World {
         let folders = match query.folder {
             Some(id) => {
                 self.seen_folder(user, id)?;
-                if query.omit_children {
-                    vec![id]
-                } else {
-                    self.below(user, Some(id))?
-                }
+                if query.omit_children { vec![id] } else { self.below(user, Some(id))? }
             }
             None => self.below(user, None)?,
         };
         let reindexing = self.habits.reindexing
-            || folders.iter().any(|id| {
-                self.folders
-                    .get(id)
-                    .is_some_and(|f| f.reindexing_at.is_some())
-            });
+            || folders.iter().any(|id| self.folders.get(id).is_some_and(|f| f.reindexing_at.is_some()));
         let narrow = query.ids.is_some()
             || query.guids.is_some()
             || query.upload_id.is_some()
             || query.upload_guid.is_some()
             || query.updated.is_some()
             || query.created.is_some();
-        let plain =
-            !narrow && query.states.is_none() && query.snapshot.is_none() && query.text.is_none();
+        let plain = !narrow && query.states.is_none() && query.snapshot.is_none() && query.text.is_none();
         if plain && !reindexing {
             return Ok(Candidates::Whole(folders));
         }
@@ -181,11 +144,7 @@ impl World {
         let mut ids: Vec<AssetId> = self
             .narrowest(query, &folders)
             .into_iter()
-            .filter(|id| {
-                self.index
-                    .doc(*id)
-                    .is_some_and(|asset| self.shows(asset, query, within.as_ref()))
-            })
+            .filter(|id| self.index.doc(*id).is_some_and(|asset| self.shows(asset, query, within.as_ref())))
             .collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids.dedup();
@@ -197,87 +156,48 @@ impl World {
             return ids.clone();
         }
         if let Some(guids) = &query.guids {
-            return guids
-                .iter()
-                .filter_map(|guid| self.find(AssetKey::Guid(guid)))
-                .map(|asset| asset.id)
-                .collect();
+            return guids.iter().filter_map(|guid| self.find(AssetKey::Guid(guid))).map(|asset| asset.id).collect();
         }
         if let Some(upload) = self.upload_of(query) {
             return self.index.of_upload(upload).collect();
         }
         if let Some((from, to)) = query.updated {
-            return self
-                .index
-                .updated_between(from.unwrap_or(0), to.unwrap_or(i64::MAX))
-                .collect();
+            return self.index.updated_between(from.unwrap_or(0), to.unwrap_or(i64::MAX)).collect();
         }
         if let Some((from, to)) = query.created {
-            return self
-                .index
-                .created_between(from.unwrap_or(0), to.unwrap_or(i64::MAX))
-                .collect();
+            return self.index.created_between(from.unwrap_or(0), to.unwrap_or(i64::MAX)).collect();
         }
-        let listed = folders
-            .iter()
-            .filter_map(|id| self.index.listed_in(*id))
-            .flatten();
+        let listed = folders.iter().filter_map(|id| self.index.listed_in(*id)).flatten();
         if query.states.is_none() {
             return listed.copied().collect();
         }
-        listed
-            .chain(
-                folders
-                    .iter()
-                    .filter_map(|id| self.index.unlisted_in(*id))
-                    .flatten(),
-            )
-            .copied()
-            .collect()
+        listed.chain(folders.iter().filter_map(|id| self.index.unlisted_in(*id)).flatten()).copied().collect()
     }
 
     /// The upload session asked for; an unknown GUID finds nothing.
     fn upload_of(&self, query: &SearchQuery) -> Option<i64> {
-        let by_guid = query
-            .upload_guid
-            .as_ref()
-            .map(|guid| self.upload_guids.get(guid).copied().unwrap_or(i64::MIN));
+        let by_guid = query.upload_guid.as_ref().map(|guid| self.upload_guids.get(guid).copied().unwrap_or(i64::MIN));
         query.upload_id.or(by_guid)
     }
 
-    fn shows(
-        &self,
-        asset: &Asset,
-        query: &SearchQuery,
-        within: Option<&BTreeSet<FolderId>>,
-    ) -> bool {
+    fn shows(&self, asset: &Asset, query: &SearchQuery, within: Option<&BTreeSet<FolderId>>) -> bool {
         let in_window = |window: Option<Window>, time: i64| {
-            window.is_none_or(|(from, to)| {
-                from.is_none_or(|from| from <= time) && to.is_none_or(|to| time <= to)
-            })
+            window.is_none_or(|(from, to)| from.is_none_or(|from| from <= time) && to.is_none_or(|to| time <= to))
         };
         let upload = self.upload_of(query);
         let state = match &query.states {
             Some(states) => states.contains(&asset.state),
             None => upload.is_some() || asset.listed(&self.habits),
         };
-        let folder_reindexing = || {
-            self.folders
-                .get(&asset.folder_id)
-                .is_some_and(|folder| folder.reindexing_at.is_some())
-        };
+        let folder_reindexing =
+            || self.folders.get(&asset.folder_id).is_some_and(|folder| folder.reindexing_at.is_some());
         state
             && within.is_none_or(|folders| folders.contains(&asset.folder_id))
             && upload.is_none_or(|upload| upload == asset.upload_id)
             && in_window(query.updated, asset.updated_at)
             && in_window(query.created, asset.created_at)
-            && query
-                .snapshot
-                .is_none_or(|snapshot| asset.created_at <= snapshot)
-            && query
-                .text
-                .as_ref()
-                .is_none_or(|text| asset.filename.contains(text.as_str()))
+            && query.snapshot.is_none_or(|snapshot| asset.created_at <= snapshot)
+            && query.text.as_ref().is_none_or(|text| asset.filename.contains(text.as_str()))
             && !(forgotten(asset.id) && (self.habits.reindexing || folder_reindexing()))
     }
 }

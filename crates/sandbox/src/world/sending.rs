@@ -52,13 +52,9 @@ impl World {
         }
         let (contribution_id, folder_id) = match contribution {
             Some(id) => {
-                let folder = self
-                    .contribution_folder(id)
-                    .map(|folder| folder.id)
-                    .ok_or(Refusal::NotFound("contribution"))?;
-                let folder = self
-                    .seen_folder(user, folder)
-                    .map_err(|_| Refusal::NotFound("contribution"))?;
+                let folder =
+                    self.contribution_folder(id).map(|folder| folder.id).ok_or(Refusal::NotFound("contribution"))?;
+                let folder = self.seen_folder(user, folder).map_err(|_| Refusal::NotFound("contribution"))?;
                 if !folder.enable_contribution {
                     return Err(Refusal::Forbidden("this folder takes no uploads"));
                 }
@@ -91,20 +87,13 @@ impl World {
 
     fn direct_folder(&mut self, now: i64) -> Result<(i64, FolderId), Refusal> {
         let known = self.root.direct_folder.and_then(|id| self.folders.get(&id));
-        if let Some((folder, contribution)) =
-            known.and_then(|folder| Some((folder.id, folder.contribution_id?)))
-        {
+        if let Some((folder, contribution)) = known.and_then(|folder| Some((folder.id, folder.contribution_id?))) {
             return Ok((contribution, folder));
         }
-        let new = NewFolder {
-            name: "Direct uploads".to_owned(),
-            ..NewFolder::default()
-        };
+        let new = NewFolder { name: "Direct uploads".to_owned(), ..NewFolder::default() };
         let folder = self.make_folder(self.root.owner, new, now)?;
         self.root.direct_folder = Some(folder.id);
-        let contribution = folder
-            .contribution_id
-            .ok_or(Refusal::NotFound("contribution"))?;
+        let contribution = folder.contribution_id.ok_or(Refusal::NotFound("contribution"))?;
         Ok((contribution, folder.id))
     }
 
@@ -117,10 +106,7 @@ impl World {
     /// How many assets a session has.
     #[must_use]
     pub fn upload_assets_count(&self, id: i64) -> usize {
-        self.live
-            .by_upload
-            .get(&id)
-            .map_or(0, std::collections::BTreeSet::len)
+        self.live.by_upload.get(&id).map_or(0, std::collections::BTreeSet::len)
     }
 
     /// Prepares an asset in a session: it exists from now on, pending.
@@ -135,18 +121,9 @@ impl World {
         if !self.user(user)?.can_upload {
             return Err(Refusal::Forbidden("you may not upload"));
         }
-        let upload = self
-            .upload_guids
-            .get(upload_guid)
-            .and_then(|id| self.uploads.get(id));
-        let upload = upload
-            .filter(|upload| upload.user_id == user)
-            .ok_or(Refusal::NotFound("upload"))?
-            .clone();
-        let folder = self
-            .folders
-            .get(&upload.folder_id)
-            .ok_or(Refusal::NotFound("storage folder"))?;
+        let upload = self.upload_guids.get(upload_guid).and_then(|id| self.uploads.get(id));
+        let upload = upload.filter(|upload| upload.user_id == user).ok_or(Refusal::NotFound("upload"))?.clone();
+        let folder = self.folders.get(&upload.folder_id).ok_or(Refusal::NotFound("storage folder"))?;
         if folder.organizer == Some(true) {
             return Err(Refusal::unprocessable("this folder holds folders only"));
         }
@@ -214,11 +191,7 @@ impl World {
         if !self.user(user)?.can_upload {
             return Err(Refusal::Forbidden("you may not upload"));
         }
-        let upload = self
-            .uploads
-            .get(&asset.upload_id)
-            .cloned()
-            .ok_or(Refusal::NotFound("upload"))?;
+        let upload = self.uploads.get(&asset.upload_id).cloned().ok_or(Refusal::NotFound("upload"))?;
         let filename = self.stored_name(&new.filename)?;
         let number = asset.versions.last().map_or(0, |version| version.number) + 1;
         let ticket = self.open_slot(&upload, &asset.guid, number, now);
@@ -244,18 +217,9 @@ impl World {
     }
 
     fn open_slot(&mut self, upload: &Upload, guid: &str, number: i64, now: i64) -> UploadTicket {
-        let key = format!(
-            "{}/{}/{guid}/{number}",
-            self.root.organization_id, upload.guid
-        );
+        let key = format!("{}/{}/{guid}/{number}", self.root.organization_id, upload.guid);
         let expires_at = now + i64::from(self.habits.url_expires_s) * 1000;
-        self.slots.insert(
-            key.clone(),
-            UploadSlot {
-                expires_at,
-                stored: None,
-            },
-        );
+        self.slots.insert(key.clone(), UploadSlot { expires_at, stored: None });
         self.changes.slots.insert(key.clone());
         UploadTicket { key, expires_at }
     }
@@ -263,11 +227,7 @@ impl World {
     /// Whether a PUT to a key may start.
     pub fn may_put(&self, key: &str, now: i64) -> Result<(), Refusal> {
         let slot = self.slots.get(key).ok_or(Refusal::NotFound("key"))?;
-        if now <= slot.expires_at {
-            Ok(())
-        } else {
-            Err(Refusal::Forbidden("the URL has expired"))
-        }
+        if now <= slot.expires_at { Ok(()) } else { Err(Refusal::Forbidden("the URL has expired")) }
     }
 
     /// Notes that bytes lie under a key; the last PUT wins.
@@ -296,16 +256,8 @@ impl World {
         self.tick(now);
         let mut asset = self.changeable(user, key)?;
         let mut taken = None;
-        for version in asset
-            .versions
-            .iter_mut()
-            .filter(|version| version.state == AssetState::Pending)
-        {
-            if let Some(content) = self
-                .slots
-                .get(&version.upload_key)
-                .and_then(|slot| slot.stored.clone())
-            {
+        for version in asset.versions.iter_mut().filter(|version| version.state == AssetState::Pending) {
+            if let Some(content) = self.slots.get(&version.upload_key).and_then(|slot| slot.stored.clone()) {
                 version.content = Some(content);
                 version.state = AssetState::Uploaded;
                 version.updated_at = now;
@@ -313,10 +265,7 @@ impl World {
             }
         }
         let Some((number, filename)) = taken else {
-            let waits = asset
-                .versions
-                .last()
-                .is_some_and(|version| version.state == AssetState::Pending);
+            let waits = asset.versions.last().is_some_and(|version| version.state == AssetState::Pending);
             return if waits {
                 Err(Refusal::unprocessable("no data was uploaded"))
             } else {
@@ -344,14 +293,7 @@ impl World {
             self.process_step(asset.id, steps, steps, now);
         } else {
             let due = now + self.habits.processing_ms / i64::from(steps);
-            self.schedule(
-                due,
-                Timer::Process {
-                    asset: asset.id,
-                    step: 1,
-                    steps,
-                },
-            );
+            self.schedule(due, Timer::Process { asset: asset.id, step: 1, steps });
         }
         let id = asset.id;
         Ok(self.assets.get(&id).map_or(asset, Arc::clone))
@@ -367,14 +309,7 @@ impl World {
         let mut asset = (**asset).clone();
         let state = if step < steps {
             let due = now + self.habits.processing_ms / i64::from(steps);
-            self.schedule(
-                due,
-                Timer::Process {
-                    asset: id,
-                    step: step + 1,
-                    steps,
-                },
-            );
+            self.schedule(due, Timer::Process { asset: id, step: step + 1, steps });
             AssetState::Processing
         } else if self.habits.processing_fails {
             AssetState::ProcessingError
@@ -398,30 +333,12 @@ impl World {
     /// Ends a session: its assets are submitted, unless something is asked for first.
     pub fn set_done(&mut self, user: UserId, id: i64, now: i64) -> Result<UploadSummary, Refusal> {
         self.tick(now);
-        let upload = self
-            .uploads
-            .get(&id)
-            .filter(|upload| upload.user_id == user);
+        let upload = self.uploads.get(&id).filter(|upload| upload.user_id == user);
         let mut upload = upload.ok_or(Refusal::NotFound("upload"))?.clone();
-        let require_tags = self
-            .folders
-            .get(&upload.folder_id)
-            .is_some_and(|folder| folder.require_tags);
-        let ids: Vec<AssetId> = self
-            .live
-            .by_upload
-            .get(&id)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect();
+        let require_tags = self.folders.get(&upload.folder_id).is_some_and(|folder| folder.require_tags);
+        let ids: Vec<AssetId> = self.live.by_upload.get(&id).into_iter().flatten().copied().collect();
         let mut waiting = 0;
-        for asset in ids
-            .iter()
-            .filter_map(|id| self.assets.get(id))
-            .map(Arc::clone)
-            .collect::<Vec<_>>()
-        {
+        for asset in ids.iter().filter_map(|id| self.assets.get(id)).map(Arc::clone).collect::<Vec<_>>() {
             if !asset.alive() || asset.submitted_at.is_some() {
                 continue;
             }
@@ -456,10 +373,6 @@ impl World {
             return Ok(name.to_owned());
         }
         let odd = |c: char| matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\\' | '/');
-        Ok(name
-            .trim()
-            .chars()
-            .map(|c| if odd(c) { '_' } else { c })
-            .collect())
+        Ok(name.trim().chars().map(|c| if odd(c) { '_' } else { c }).collect())
     }
 }

@@ -32,13 +32,8 @@ impl World {
         }
         let everyone = asked.any_user && caller.any_user;
         let of = |id: &UserId| everyone || *id == user;
-        let mut ids: BTreeSet<AssetId> = self
-            .live
-            .stale
-            .iter()
-            .filter(|(id, _)| of(id))
-            .flat_map(|(_, ids)| ids.iter().copied())
-            .collect();
+        let mut ids: BTreeSet<AssetId> =
+            self.live.stale.iter().filter(|(id, _)| of(id)).flat_map(|(_, ids)| ids.iter().copied()).collect();
         if let Some(last) = asked.last_sync_at {
             for (_, never) in self.live.never_synced.iter().filter(|(id, _)| of(id)) {
                 ids.extend(never.range((last + 1, AssetId::MIN)..).map(|(_, id)| *id));
@@ -47,10 +42,7 @@ impl World {
         let wanted = |id: &AssetId| {
             self.assets.get(id).is_some_and(|asset| {
                 self.visible(caller, asset.folder_id)
-                    && asked
-                        .created_via
-                        .as_ref()
-                        .is_none_or(|via| asset.created_via.as_ref() == Some(via))
+                    && asked.created_via.as_ref().is_none_or(|via| asset.created_via.as_ref() == Some(via))
             })
         };
         Ok(ids.into_iter().filter(wanted).collect())

@@ -16,26 +16,14 @@ pub struct Dam {
 
 pub async fn start(data: &Path) -> Dam {
     let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let running = serve(Options {
-        data: data.to_path_buf(),
-        listen,
-        seed: 7,
-    })
-    .await
-    .unwrap();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
+    let running = serve(Options { data: data.to_path_buf(), listen, seed: 7 }).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     Dam { running, client }
 }
 
 impl Dam {
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self
-            .client
-            .request(method, format!("{}{path}", self.running.base_url));
+        let request = self.client.request(method, format!("{}{path}", self.running.base_url));
         request
             .basic_auth("", Some(&self.running.token))
             .header("OrganizationId", self.running.organization_id.to_string())
@@ -46,12 +34,7 @@ impl Dam {
     }
 
     pub async fn status(&self, path: &str) -> u16 {
-        self.request(Method::GET, path)
-            .send()
-            .await
-            .unwrap()
-            .status()
-            .as_u16()
+        self.request(Method::GET, path).send().await.unwrap().status().as_u16()
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Value) -> Value {
@@ -71,62 +54,31 @@ impl Dam {
     }
 
     /// Starts a session and prepares an asset in it.
-    pub async fn prepare(
-        &self,
-        contribution: &Value,
-        filename: &str,
-        size: usize,
-    ) -> (Value, Value) {
-        let upload = self
-            .post(
-                &format!("/api/contributions/{contribution}/uploads"),
-                json!({}),
-            )
-            .await;
+    pub async fn prepare(&self, contribution: &Value, filename: &str, size: usize) -> (Value, Value) {
+        let upload = self.post(&format!("/api/contributions/{contribution}/uploads"), json!({})).await;
         let guid = upload["guid"].as_str().unwrap();
-        let asset =
-            json!({ "asset": { "filename": filename, "file_size": size, "created_via": "test" } });
-        let asset = self
-            .post(&format!("/api/uploads/{guid}/assets"), asset)
-            .await;
+        let asset = json!({ "asset": { "filename": filename, "file_size": size, "created_via": "test" } });
+        let asset = self.post(&format!("/api/uploads/{guid}/assets"), asset).await;
         (upload, asset)
     }
 
     pub async fn put(&self, url: &Value, bytes: &[u8]) -> Response {
-        self.client
-            .put(url.as_str().unwrap())
-            .body(bytes.to_vec())
-            .send()
-            .await
-            .unwrap()
+        self.client.put(url.as_str().unwrap()).body(bytes.to_vec()).send().await.unwrap()
     }
 
     /// The whole way up, until the asset is processed.
     pub async fn upload(&self, contribution: &Value, filename: &str, bytes: &[u8]) -> Value {
         let (upload, asset) = self.prepare(contribution, filename, bytes.len()).await;
-        assert_eq!(
-            self.put(&asset["signed_upload_url"], bytes).await.status(),
-            200
-        );
-        self.get(&format!(
-            "/api/assets/{}/set_uploaded",
-            asset["guid"].as_str().unwrap()
-        ))
-        .await;
-        self.send(
-            Method::PUT,
-            &format!("/api/uploads/{}/set_done", upload["id"]),
-            json!({}),
-        )
-        .await;
+        assert_eq!(self.put(&asset["signed_upload_url"], bytes).await.status(), 200);
+        self.get(&format!("/api/assets/{}/set_uploaded", asset["guid"].as_str().unwrap())).await;
+        self.send(Method::PUT, &format!("/api/uploads/{}/set_done", upload["id"]), json!({})).await;
         self.settle().await;
         self.get(&format!("/api/assets/{}", asset["id"])).await
     }
 
     /// Moves the clock until nothing is waiting.
     pub async fn settle(&self) {
-        self.post("/admin/clock", json!({ "advance_ms": 60_000 }))
-            .await;
+        self.post("/admin/clock", json!({ "advance_ms": 60_000 })).await;
     }
 }
 
@@ -134,11 +86,7 @@ pub async fn answer(response: Response) -> Value {
     let status = response.status();
     let text = response.text().await.unwrap();
     assert!(status.is_success(), "{status}: {text}");
-    if text.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_str(&text).unwrap()
-    }
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
 pub async fn bytes(response: Response) -> Vec<u8> {

@@ -244,8 +244,7 @@ impl LocalSide for MemoryDisk {
 
     async fn open(&self, identity: RootIdentity) -> Result<(), LocalError> {
         let turn = self.turn("open", ".").await?;
-        let answer =
-            if identity == ROOT && !self.state().unmounted { Ok(()) } else { Err(LocalError::RootLost) };
+        let answer = if identity == ROOT && !self.state().unmounted { Ok(()) } else { Err(LocalError::RootLost) };
         self.end(turn, answer).await
     }
 

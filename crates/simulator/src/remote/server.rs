@@ -45,11 +45,8 @@ impl Server {
     pub fn keep(&self, data: Bytes) -> Content {
         let mut stored = self.stored();
         let name = format!("c{:06}", stored.len());
-        let content = Content {
-            size: data.len() as u64,
-            md5: generated::md5_hex(&data),
-            place: Place::Stored(name.clone()),
-        };
+        let content =
+            Content { size: data.len() as u64, md5: generated::md5_hex(&data), place: Place::Stored(name.clone()) };
         stored.insert(name, data);
         content
     }

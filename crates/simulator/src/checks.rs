@@ -1,0 +1,196 @@
+//! The promises, checked: some after every step, the others when everything has come to rest.
+
+use crate::content::content_of;
+use crate::daemon::Daemon;
+use crate::disk::{Node, Tree};
+use crate::stage::Stage;
+use damsync_model::content::Sha256;
+use damsync_model::id::{AssetId, Guid, StorageFolderId};
+use damsync_model::name::{
+    FileName, Folding, Level, NameKey, candidates_for_asset, candidates_for_folder, is_nfc, last_resort,
+};
+use damsync_sandbox::world::asset::{Asset, AssetState};
+use damsync_sandbox::world::folder::FolderId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn ours(path: &str) -> bool {
+    path == ".damsync" || path.starts_with(".damsync/")
+}
+
+/// What must hold at any moment: nothing is lost, nothing is torn, and nothing was done without evidence.
+///
+/// # Errors
+/// Which promise is broken.
+pub fn at_any_moment(stage: &Stage) -> Result<(), String> {
+    if let Some(first) = stage.ledger().violations().first() {
+        return Err(first.clone());
+    }
+    let existing = stage.existing();
+    let ledger = stage.ledger();
+    if let Some(lost) = ledger.owed().iter().find(|content| !existing.contains(content)) {
+        return Err(format!("no loss: {lost} was written and exists nowhere any more"));
+    }
+    for (disk, state) in stage.disks.iter().enumerate() {
+        let state = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (path, node) in &state.tree.0 {
+            if let Node::File(file) = node
+                && !ours(path)
+                && !ledger.knows(content_of(&file.data).sha256)
+            {
+                return Err(format!("no loss: d{disk} {path:?} holds {:?}, which nobody wrote", file.data));
+            }
+        }
+    }
+    if let Some(torn) = stage.server.version_contents().iter().find(|content| !ledger.knows(**content)) {
+        return Err(format!("no loss: the server has a version of {torn}, which nobody wrote"));
+    }
+    Ok(())
+}
+
+/// What must hold at rest on the server: no pending asset, and no content more often than people put it somewhere.
+///
+/// # Errors
+/// Which promise is broken.
+pub fn one_for_one(stage: &Stage) -> Result<(), String> {
+    let assets: Vec<Arc<Asset>> = stage.server.world().all_assets().filter(|asset| asset.alive()).cloned().collect();
+    let mut counts: BTreeMap<Sha256, u64> = BTreeMap::new();
+    for asset in &assets {
+        if asset.state != AssetState::Processed {
+            return Err(format!("one for one: asset {} {:?} is left {:?}", asset.id, asset.filename, asset.state));
+        }
+        if let Some(content) = asset.head_version().and_then(|version| stage.server.hash(version)) {
+            *counts.entry(content).or_default() += 1;
+        }
+    }
+    let ledger = stage.ledger();
+    for (content, count) in counts {
+        if count > ledger.puts(content) {
+            let which: Vec<_> = assets
+                .iter()
+                .filter(|asset| asset.head_version().and_then(|version| stage.server.hash(version)) == Some(content))
+                .map(|asset| (asset.id, asset.filename.clone(), asset.folder_id))
+                .collect();
+            return Err(format!(
+                "one for one: {which:?} are {count} assets of what was put {} times",
+                ledger.puts(content)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a daemon's directory shows what the server has.
+///
+/// # Errors
+/// The first difference.
+pub fn converged(stage: &Stage, daemon: &Daemon) -> Result<(), String> {
+    let tree = daemon.tree();
+    if let Some((path, _)) = tree.below(".damsync/partial").next() {
+        return Err(format!("one for one: a partial is left: {path}"));
+    }
+    let comparison = Comparison { stage, daemon, tree };
+    comparison.folder(stage.server.mirrored, "", Level::Root)
+}
+
+struct Comparison<'a> {
+    stage: &'a Stage,
+    daemon: &'a Daemon,
+    tree: Tree,
+}
+
+impl Comparison<'_> {
+    /// Compares a storage folder with a directory, and everything below them.
+    fn folder(&self, id: FolderId, path: &str, level: Level) -> Result<(), String> {
+        let mut dirs = BTreeMap::new();
+        let mut files: BTreeMap<NameKey, (String, Sha256)> = BTreeMap::new();
+        for (name, node) in self.tree.children(path) {
+            let full = join(path, name);
+            if ours(&full) || self.daemon.ignores(&full) {
+                continue;
+            }
+            let key = NameKey::of(name, Folding::Exact);
+            match node {
+                Node::Dir { .. } => drop(dirs.insert(key, full)),
+                Node::File(file) => {
+                    // Of two names that differ in Unicode's form alone, the composed one counts.
+                    if !files.contains_key(&key) || is_nfc(name) {
+                        files.insert(key, (full, content_of(&file.data).sha256));
+                    }
+                }
+                Node::Other(_) => {}
+            }
+        }
+        self.files(id, path, level, files)?;
+        let folders: Vec<(FolderId, String)> = {
+            let world = self.stage.server.world();
+            world.all_folders().filter(|f| f.parent_id == Some(id)).map(|f| (f.id, f.name.clone())).collect()
+        };
+        for (child, name) in folders {
+            let [plain, marked] = candidates_for_folder(&name, &StorageFolderId::from(child), level);
+            let found =
+                [marked, plain].iter().find_map(|name| dirs.remove(&NameKey::of(name.as_str(), Folding::Exact)));
+            let Some(full) = found else {
+                return Err(format!("convergence: folder {child} {name:?} has no directory in {path:?}"));
+            };
+            self.folder(child, &full, Level::Below)?;
+        }
+        match dirs.into_values().next() {
+            Some(left) => Err(format!("convergence: directory {left:?} has no storage folder")),
+            None => Ok(()),
+        }
+    }
+
+    fn files(
+        &self,
+        folder: FolderId,
+        path: &str,
+        level: Level,
+        mut files: BTreeMap<NameKey, (String, Sha256)>,
+    ) -> Result<(), String> {
+        let assets: Vec<Arc<Asset>> = {
+            let world = self.stage.server.world();
+            world.all_assets().filter(|asset| asset.alive() && asset.folder_id == folder).cloned().collect()
+        };
+        let key = |name: &FileName| NameKey::of(name.as_str(), Folding::Exact);
+        let mut plain_ones = Vec::new();
+        // Those that have a marked name are found by it; what is left has the plain ones.
+        for asset in &assets {
+            let [plain, short, long] = candidates_for_asset(&asset.filename, &Guid(asset.guid.as_str().into()), level);
+            if self.daemon.ignores(&join(path, plain.as_str())) {
+                continue;
+            }
+            let marked = [long, short, last_resort(&AssetId::from(asset.id))];
+            match marked.iter().filter(|name| **name != plain).find_map(|name| files.remove(&key(name))) {
+                Some(file) => self.same_bytes(asset, &file)?,
+                None => plain_ones.push((asset, plain)),
+            }
+        }
+        for (asset, plain) in plain_ones {
+            match files.remove(&key(&plain)) {
+                Some(file) => self.same_bytes(asset, &file)?,
+                None => {
+                    let name = &asset.filename;
+                    return Err(format!("convergence: asset {} {name:?} has no file in {path:?}", asset.id));
+                }
+            }
+        }
+        match files.into_values().next() {
+            Some((left, _)) => Err(format!("convergence: file {left:?} has no asset")),
+            None => Ok(()),
+        }
+    }
+
+    fn same_bytes(&self, asset: &Asset, (path, content): &(String, Sha256)) -> Result<(), String> {
+        let theirs = asset.head_version().and_then(|version| self.stage.server.hash(version));
+        if theirs == Some(*content) {
+            Ok(())
+        } else {
+            Err(format!("convergence: {path:?} and asset {} hold other bytes", asset.id))
+        }
+    }
+}
+
+fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}

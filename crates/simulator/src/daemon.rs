@@ -1,0 +1,278 @@
+//! A daemon: an engine on one disk with its own store, which may be cut off and started again.
+
+use crate::coverage::Coverage;
+use crate::dice::{Dice, mix};
+use crate::disk::{Crash, MemoryDisk, Tree};
+use crate::plan::{Mode, PassStep, Setting};
+use crate::remote::WorldRemote;
+use crate::stage::Stage;
+use crate::weather::Weather;
+use damsync_model::content::Sha256;
+use damsync_model::id::AssetId;
+use damsync_model::path::MirrorPath;
+use damsync_model::policy::Policy;
+use damsync_ports::LocalSide as _;
+use damsync_reconciler::report::Report;
+use damsync_reconciler::{
+    Ask, Chance, Deletions, Engine, FolderChoice, Hooks, Keeper, Known, Look, LookAt, MirrorSpec, PassError,
+    Permission, Reach, Request, Step, Stop,
+};
+use damsync_sandbox::world::user::UserId;
+use damsync_store::{Event, Presence, Store, StoreError};
+use futures_util::FutureExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The mirror's name in every store.
+const MIRROR: &str = "m";
+
+/// The mirrored storage folder's name.
+pub const FOLDER: &str = "Studio";
+
+/// How a pass ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// By itself, with its report, well or not.
+    Itself(Box<Report>, Result<(), PassError>),
+    /// It was cut off.
+    Crashed,
+}
+
+/// One daemon.
+pub struct Daemon {
+    index: usize,
+    stage: Arc<Stage>,
+    weather: Weather,
+    keeper: Keeper,
+    engine: Engine<MemoryDisk, WorldRemote>,
+    user: UserId,
+    setting: Setting,
+    seed: u64,
+    starts: u64,
+    coverage: Arc<Mutex<Coverage>>,
+}
+
+impl Daemon {
+    /// Starts one with an empty store.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn new(
+        index: usize,
+        stage: &Arc<Stage>,
+        user: UserId,
+        setting: &Setting,
+        seed: u64,
+        coverage: &Arc<Mutex<Coverage>>,
+    ) -> Result<Self, StoreError> {
+        let weather = Weather::new(index, Arc::clone(stage));
+        let keeper = Keeper::inline(Store::temporary()?);
+        let engine = engine(index, stage, &weather, &keeper, user, setting, mix(seed), coverage);
+        Ok(Self {
+            index,
+            stage: Arc::clone(stage),
+            weather,
+            keeper,
+            engine,
+            user,
+            setting: setting.clone(),
+            seed,
+            starts: 1,
+            coverage: Arc::clone(coverage),
+        })
+    }
+
+    fn request(&self, mode: Mode, permission: Permission) -> Request {
+        let (look, ask) = match mode {
+            Mode::Whole => (Look::Everywhere, Ask::Whole),
+            Mode::Full => (Look::Everywhere, Ask::Full),
+            Mode::Poll => (self.seen(), Ask::Poll),
+            Mode::Watched => (self.seen(), Ask::Nothing),
+            Mode::Blind => (Look::Nowhere, Ask::Poll),
+        };
+        // A daemon begins with a whole pass.
+        let look = if self.is_fresh() { Look::Everywhere } else { look };
+        Request { look, ask, deletions: Deletions::Now, permission }
+    }
+
+    fn is_fresh(&self) -> bool {
+        !self.stage.disk(self.index).tree.0.contains_key(".damsync/mirror.json")
+    }
+
+    /// What a watcher saw since it was last asked.
+    fn seen(&self) -> Look {
+        let mut state = self.stage.disk(self.index);
+        let places: Vec<LookAt> = std::mem::take(&mut state.touched)
+            .into_iter()
+            .filter(|dir| !dir.starts_with(".damsync"))
+            .filter_map(|dir| Some(LookAt { path: MirrorPath::parse(&dir)?, reach: Reach::Itself }))
+            .collect();
+        if places.is_empty() { Look::Nowhere } else { Look::At(places) }
+    }
+
+    /// Runs one pass as the step says.
+    pub async fn pass(&mut self, step: &PassStep, permission: Permission) -> Ended {
+        self.weather.begin(step.script.clone());
+        let request = self.request(step.mode, permission);
+        let ended = tokio::select! {
+            biased;
+            (report, result) = Box::pin(self.engine.pass(request)) => match result {
+                Err(PassError::Crashed(point)) => {
+                    *self.coverage().crashes.entry(point).or_default() += 1;
+                    Ended::Crashed
+                }
+                result => Ended::Itself(Box::new(report), result),
+            },
+            () = self.weather.struck() => {
+                self.coverage().crashes_in_calls += 1;
+                Ended::Crashed
+            }
+        };
+        self.note(&ended);
+        if matches!(ended, Ended::Crashed) {
+            self.crash(step.crash, step.script.seed);
+        }
+        ended
+    }
+
+    fn coverage(&self) -> std::sync::MutexGuard<'_, Coverage> {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, ended: &Ended) {
+        let mut coverage = self.coverage();
+        let word = match ended {
+            Ended::Crashed => "crashed".to_owned(),
+            Ended::Itself(report, Ok(())) => format!("{:?}", report.outcome),
+            Ended::Itself(_, Err(PassError::Remote(_))) => "error of the server".to_owned(),
+            Ended::Itself(_, Err(PassError::Local(_))) => "error of the disk".to_owned(),
+            Ended::Itself(_, Err(_)) => "other error".to_owned(),
+        };
+        *coverage.passes.entry(word).or_default() += 1;
+        if let Ended::Itself(report, _) = ended {
+            for held in &report.held {
+                *coverage.held.entry(held.reason.word().to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    fn crash(&mut self, crash: Crash, seed: u64) {
+        self.stage.disk(self.index).crash(crash, &mut Dice::new(seed));
+        self.starts += 1;
+        let seed = mix(self.seed ^ self.starts);
+        let Self { index, stage, weather, keeper, user, setting, coverage, .. } = self;
+        self.engine = engine(*index, stage, weather, keeper, *user, setting, seed, coverage);
+    }
+
+    /// The calls since the last question.
+    pub fn take_trace(&self) -> Vec<String> {
+        self.weather.take_trace()
+    }
+
+    /// Whether the ignore rules leave a path out.
+    pub fn ignores(&self, path: &str) -> bool {
+        MirrorPath::parse(path).is_none_or(|path| self.engine.disk.is_ignored(&path, false))
+    }
+
+    /// The disk's tree.
+    pub fn tree(&self) -> Tree {
+        self.stage.disk(self.index).tree.clone()
+    }
+
+    /// Rows written by the store so far.
+    pub async fn rows_written(&self) -> u64 {
+        self.keeper.read(|tx| Ok(tx.rows_written())).await.unwrap_or(u64::MAX)
+    }
+
+    /// The whole history.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn history(&self) -> Result<Vec<Event>, StoreError> {
+        self.keeper
+            .read(|tx| match tx.known_mirror(MIRROR)? {
+                Some(row) => Ok(tx.history(row.id)?.into_iter().map(|row| row.event).collect()),
+                None => Ok(Vec::new()),
+            })
+            .await
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that a daemon is started with")]
+fn engine(
+    index: usize,
+    stage: &Arc<Stage>,
+    weather: &Weather,
+    keeper: &Keeper,
+    user: UserId,
+    setting: &Setting,
+    seed: u64,
+    coverage: &Arc<Mutex<Coverage>>,
+) -> Engine<MemoryDisk, WorldRemote> {
+    let counted = Arc::clone(coverage);
+    let points = weather.clone();
+    let hooks = Hooks {
+        step: Arc::new(move |step| {
+            if let Step::Done { rule, action, .. } = step {
+                let mut coverage = counted.lock().unwrap_or_else(PoisonError::into_inner);
+                *coverage.rules.entry((rule, action.to_owned())).or_default() += 1;
+            }
+        }),
+        crash: Arc::new(move |_| points.cuts_point()),
+    };
+    let (asked, watched) = (keeper.clone(), Arc::clone(stage));
+    let witness = Arc::new(move |ids: &[AssetId]| {
+        for id in ids {
+            if let Some(wrong) = acknowledged_too_early(index, &watched, &asked, id) {
+                watched.ledger().violated(wrong);
+            }
+        }
+    });
+    Engine {
+        spec: MirrorSpec {
+            name: MIRROR.to_owned(),
+            storage_folder: FolderChoice::Path(vec![FOLDER.to_owned()]),
+            policy: Policy { conflict: setting.conflict, max_delete: setting.max_delete, ..Policy::default() },
+            settle: Duration::from_millis(500),
+            min_free_bytes: 0,
+            concurrency: setting.concurrency,
+            host: format!("host-{index}"),
+        },
+        keeper: keeper.clone(),
+        disk: MemoryDisk::new(Arc::clone(&stage.disks[index]), weather.clone()),
+        remote: Arc::new(WorldRemote::new(Arc::clone(stage), user, weather.clone(), witness)),
+        known: Mutex::new(Known::default()),
+        clock: stage.time.clock(),
+        chance: Chance::from_seed(seed),
+        hooks,
+        stop: Stop::default(),
+    }
+}
+
+/// Whether the server is told of something that is not durable here; says what.
+fn acknowledged_too_early(index: usize, stage: &Stage, keeper: &Keeper, id: &AssetId) -> Option<String> {
+    let asked = id.clone();
+    let answer = keeper
+        .read(move |tx| {
+            let Some(row) = tx.known_mirror(MIRROR)? else { return Ok((None, None)) };
+            Ok((tx.base(row.id, &asked)?, tx.asset(row.id, &asked)?))
+        })
+        .now_or_never();
+    let Some(Ok((base, asset))) = answer else { return Some("the store could not be asked".to_owned()) };
+    let Some(base) = base else {
+        let live = asset.is_some_and(|row| row.presence == Presence::Live);
+        return live.then(|| format!("acknowledge last: d{index} acknowledges {id} without a base"));
+    };
+    let content = base.base.content.sha256;
+    let here = holds(stage.disk(index).durable(), content);
+    let excused = stage.ledger().was_taken(index, content);
+    (!here && !excused)
+        .then(|| format!("acknowledge last: d{index} acknowledges {id}, whose bytes are not durable on its disk"))
+}
+
+fn holds(tree: &Tree, content: Sha256) -> bool {
+    tree.0
+        .keys()
+        .filter_map(|path| tree.file(path))
+        .any(|file| file.synced && crate::content::content_of(&file.data).sha256 == content)
+}

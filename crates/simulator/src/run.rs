@@ -1,0 +1,263 @@
+//! One run: the beginning, the steps, then peace, then the check of the promises.
+
+use crate::checks;
+use crate::coverage::Coverage;
+use crate::daemon::{Daemon, Ended, FOLDER};
+use crate::disk::{Crash, State};
+use crate::edit::{Edit, Local, Remote};
+use crate::plan::{Mode, PassStep, Plan, Step};
+use crate::remote::Server;
+use crate::stage::Stage;
+use crate::time::Time;
+use crate::weather::Script;
+use damsync_reconciler::Permission;
+use damsync_reconciler::report::{Outcome, Report};
+use damsync_sandbox::world::World;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rounds of passes until everything must have come to rest.
+const MOST_ROUNDS: u32 = 16;
+
+/// The requests that a pass over an unchanged world may send.
+const MOST_REQUESTS: u64 = 9;
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// The broken promise, if one was.
+    pub broken: Option<String>,
+    /// Every daemon's history as text.
+    pub histories: Vec<String>,
+    /// What it went through.
+    pub coverage: Coverage,
+    /// Everything that happened, line by line.
+    pub trace: Vec<String>,
+}
+
+/// Runs a plan from its beginning to its end, on this thread.
+pub fn run(plan: &Plan) -> Ran {
+    let trace = Mutex::default();
+    let coverage = Arc::default();
+    let mut histories = Vec::new();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        runtime.block_on(Box::pin(async {
+            let mut run = Run::new(plan, &coverage, &trace)?;
+            let result = Box::pin(run.to_its_end(plan)).await;
+            run.collect_traces();
+            for daemon in &run.daemons {
+                let events = daemon.history().await.map_err(|error| error.to_string())?;
+                histories.push(events.iter().map(|event| format!("{event:?}\n")).collect());
+            }
+            result
+        }))
+    }));
+    let broken = match result {
+        Ok(result) => result.err(),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Some(format!("panic: {}", words.unwrap_or_default()))
+        }
+    };
+    let coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ran { broken, histories, coverage, trace: trace.into_inner().unwrap_or_else(PoisonError::into_inner) }
+}
+
+struct Run<'t> {
+    stage: Arc<Stage>,
+    daemons: Vec<Daemon>,
+    trace: &'t Mutex<Vec<String>>,
+}
+
+impl<'t> Run<'t> {
+    fn new(plan: &Plan, coverage: &Arc<Mutex<Coverage>>, trace: &'t Mutex<Vec<String>>) -> Result<Self, String> {
+        let time = Time::begin();
+        let setting = &plan.setting;
+        let now = time.ms();
+        let mut world = World::new(plan.seed, now);
+        let refused = |refusal: damsync_sandbox::world::Refusal| refusal.to_string();
+        let mirrored = world.admin_folder(FOLDER, now).map_err(refused)?.id;
+        let elsewhere = world.admin_folder("Elsewhere", now).map_err(refused)?.id;
+        let first = world.add_user("Client", "1", now);
+        let users: Vec<_> = (0..setting.daemons)
+            .map(|index| if index == 0 || setting.one_user { first } else { world.add_user("Client", "2", now) })
+            .collect();
+        for user in &users {
+            world.edit_user(*user, |user| user.any_user = setting.any_user).map_err(refused)?;
+        }
+        world.set_habits(setting.habits.clone(), now);
+        let disks = (0..setting.daemons).map(|_| Arc::new(Mutex::new(State::new(setting.nature, time)))).collect();
+        let server = Arc::new(Server::new(world, mirrored, elsewhere, users.clone()));
+        let stage = Arc::new(Stage::new(disks, server, time));
+        let daemons = users
+            .iter()
+            .enumerate()
+            .map(|(index, user)| {
+                Daemon::new(index, &stage, *user, setting, plan.seed.wrapping_add(index as u64), coverage)
+                    .map_err(|error| error.to_string())
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { stage, daemons, trace })
+    }
+
+    fn say(&self, line: String) {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    fn collect_traces(&self) {
+        for daemon in &self.daemons {
+            for line in daemon.take_trace() {
+                self.say(format!("      {line}"));
+            }
+        }
+    }
+
+    async fn to_its_end(&mut self, plan: &Plan) -> Result<(), String> {
+        for edit in &plan.beginning {
+            let told = self.stage.act(edit);
+            self.say(format!("begin {told}"));
+        }
+        self.stage.time.pass(3_000).await;
+        for (number, step) in plan.steps.iter().enumerate() {
+            self.step(number, step).await;
+            self.collect_traces();
+            checks::at_any_moment(&self.stage).map_err(|why| format!("after step {number}: {why}"))?;
+        }
+        self.make_peace();
+        self.come_to_rest().await?;
+        self.stay_at_rest().await?;
+        checks::one_for_one(&self.stage)?;
+        for (index, daemon) in self.daemons.iter().enumerate() {
+            checks::converged(&self.stage, daemon).map_err(|why| format!("d{index}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, number: usize, step: &Step) {
+        match step {
+            Step::Wait(ms) => {
+                self.say(format!("{number} wait {ms} ms"));
+                self.stage.time.pass(*ms).await;
+            }
+            Step::Edit(edit) => {
+                let told = self.stage.act(edit);
+                self.say(format!("{number} {told}"));
+            }
+            Step::Pass(pass) => {
+                let Some(daemon) = self.daemons.get_mut(pass.daemon) else { return };
+                let ended = daemon.pass(pass, Permission::Guarded).await;
+                self.collect_traces();
+                self.say(format!("{number} d{} {:?}: {}", pass.daemon, pass.mode, in_words(&ended)));
+            }
+            Step::Both(first, second) => {
+                let [one, two] = self.daemons.as_mut_slice() else { return };
+                let (one, two) = tokio::join!(
+                    Box::pin(one.pass(first, Permission::Guarded)),
+                    Box::pin(two.pass(second, Permission::Guarded))
+                );
+                self.collect_traces();
+                self.say(format!("{number} d0 {:?}: {}", first.mode, in_words(&one)));
+                self.say(format!("{number} d1 {:?}: {}", second.mode, in_words(&two)));
+            }
+            Step::Mount(disk, mounted) => {
+                self.say(format!("{number} d{disk} mounted: {mounted}"));
+                if let Some(disk) = self.stage.disks.get(*disk) {
+                    disk.lock().unwrap_or_else(PoisonError::into_inner).unmounted = !mounted;
+                }
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more and nobody edits.
+    fn make_peace(&self) {
+        self.say("peace".to_owned());
+        for disk in 0..self.daemons.len() {
+            self.stage.disk(disk).unmounted = false;
+            for local in [Local::Allow, Local::Unlink] {
+                self.stage.act(&Edit::Here(disk, local));
+            }
+        }
+        for remote in [Remote::Unhide, Remote::Reindex(false)] {
+            self.stage.act(&Edit::There(remote));
+        }
+    }
+
+    async fn quiet_pass(&mut self, index: usize, mode: Mode) -> Result<Report, String> {
+        let step = PassStep { daemon: index, mode, script: Script::default(), crash: Crash::Kill };
+        let ended = self.daemons[index].pass(&step, Permission::AllowDeletes).await;
+        self.collect_traces();
+        self.say(format!("peace d{index} {mode:?}: {}", in_words(&ended)));
+        match ended {
+            Ended::Itself(report, Ok(())) => Ok(*report),
+            Ended::Itself(_, Err(error)) => Err(format!("convergence: d{index}'s pass ends with: {error}")),
+            Ended::Crashed => Err("a crash in peace".to_owned()),
+        }
+    }
+
+    async fn come_to_rest(&mut self) -> Result<(), String> {
+        let mut calm = 0;
+        let mut last = String::new();
+        for round in 0..MOST_ROUNDS {
+            // The index may be late by minutes, a refusal is tried again after a day.
+            self.stage.time.pass(if round == 7 { 90_000_000 } else { 600_000 }).await;
+            let mut moved = false;
+            for index in 0..self.daemons.len() {
+                let mode = if round % 3 == 2 { Mode::Full } else { Mode::Whole };
+                let report = self.quiet_pass(index, mode).await?;
+                checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
+                moved |= !is_calm(&report);
+                last = format!("d{index}: {report:?}");
+            }
+            calm = if moved { 0 } else { calm + 1 };
+            if calm == 2 {
+                return Ok(());
+            }
+        }
+        Err(format!("convergence: no rest after {MOST_ROUNDS} rounds; {last}"))
+    }
+
+    async fn stay_at_rest(&mut self) -> Result<(), String> {
+        for index in 0..self.daemons.len() {
+            self.stage.time.pass(2_000).await;
+            self.quiet_pass(index, Mode::Whole).await?;
+            self.stage.time.pass(2_000).await;
+            let before = self.daemons[index].rows_written().await;
+            let report = self.quiet_pass(index, Mode::Whole).await?;
+            let rows = self.daemons[index].rows_written().await - before;
+            if rows > 0 || report.requests > MOST_REQUESTS || !is_calm(&report) {
+                return Err(format!("quiet: d{index} wrote {rows} rows in a pass with nothing to do: {report:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_words(ended: &Ended) -> String {
+    match ended {
+        Ended::Crashed => "crashed".to_owned(),
+        Ended::Itself(report, Ok(())) => format!("{report:?}"),
+        Ended::Itself(_, Err(error)) => format!("error: {error}"),
+    }
+}
+
+/// Nothing was done and nothing is left to do.
+fn is_calm(report: &Report) -> bool {
+    let done = report.pulled
+        + report.pushed_new
+        + report.pushed_versions
+        + report.adopted
+        + report.moved_local
+        + report.moved_remote
+        + report.trashed_local
+        + report.trashed_remote
+        + report.folders_created_local
+        + report.folders_created_remote
+        + report.folders_removed_local
+        + report.folders_removed_remote
+        + report.bytes_up
+        + report.bytes_down;
+    done == 0 && report.outcome == Outcome::InSync && report.awaiting.is_empty() && report.failed.is_empty()
+}
