@@ -415,7 +415,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.engine
             .keeper
             .write(move |tx| {
-                tx.close_conflicts_without_copy(id)?;
                 tx.prune_history(now)?;
                 let Some(mut row) = tx.known_mirror(&name)? else { return Ok(()) };
                 let stale = row.last_reconcile_at.is_none_or(|at| now.0 - at.0 > NOTED_MS);

@@ -127,6 +127,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         path: &MirrorPath,
         listing: DirListing,
     ) -> Result<(u64, Vec<(FolderId, MirrorPath)>), PassError> {
+        let readable_again = self.folders().get(folder).filter(|row| row.local_unknown.is_some()).cloned();
+        if let Some(row) = readable_again {
+            self.keep_folder(FolderRow { local_unknown: None, ..row }, false).await?;
+        }
         let mirror = self.mirror;
         let found = sorted(listing, self.folders().folding());
         let merged = self.engine.keeper.write(move |tx| merge(tx, mirror, folder, found)).await?;
@@ -157,7 +161,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let there = || folders.remote_child_named(folder, &key).filter(|id| lacks_local(folders.get(*id)));
                 folders.local_child(folder, &key).or_else(there).and_then(|id| folders.get(id)).cloned()
             };
-            let row = FolderRow { local: Some(local), local_unknown: None, ..old.clone().unwrap_or_else(empty_row) };
+            // Whether it can be read is for its own listing to say.
+            let row = FolderRow { local: Some(local), ..old.clone().unwrap_or_else(empty_row) };
             let id = match &old {
                 Some(old) if *old == row => old.id,
                 _ => self.keep_folder(row, old.is_none()).await?,

@@ -143,7 +143,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn assets_at(&self, folder: FolderId, key: &NameKey) -> Result<Vec<AssetRow>, StoreError> {
-        self.assets_where("folder = ?1 AND key = ?2 AND presence = 0 ORDER BY id", params![folder.0, key.as_str()])
+        self.assets_where(
+            "WHERE folder = ?1 AND key = ?2 AND presence = 0 ORDER BY mirror, id",
+            params![folder.0, key.as_str()],
+        )
     }
 
     /// Whether any live asset is in this directory.
@@ -193,7 +196,7 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn assets_to_look_at(&self, mirror: MirrorId, now: UnixMs) -> Result<Vec<AssetRow>, StoreError> {
         self.assets_where(
-            "mirror = ?1 AND next_look IS NOT NULL AND next_look <= ?2 ORDER BY id",
+            "INDEXED BY asset_waiting WHERE mirror = ?1 AND next_look IS NOT NULL AND next_look <= ?2 ORDER BY id",
             params![mirror.0, now.0],
         )
     }
@@ -203,7 +206,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn assets_waiting(&self, mirror: MirrorId) -> Result<Vec<AssetRow>, StoreError> {
-        self.assets_where("mirror = ?1 AND next_look IS NOT NULL ORDER BY id", params![mirror.0])
+        // SQLite would rather read the whole mirror, as it does not know how few of its assets wait.
+        self.assets_where(
+            "INDEXED BY asset_waiting WHERE mirror = ?1 AND next_look IS NOT NULL ORDER BY id",
+            params![mirror.0],
+        )
     }
 
     /// Assets the server has yet to be told about, at most `limit`.
@@ -320,9 +327,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn assets_where(&self, condition: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE {condition}"))?;
+    fn assets_where(&self, which: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset {which}"))?;
         let mut rows = statement.query(values)?;
         let mut assets = Vec::new();
         while let Some(row) = rows.next()? {

@@ -43,6 +43,9 @@ fn found_by_index<T>(what: &str, ask: impl FnOnce(&Tx<'_>) -> Result<T, StoreErr
     for (sql, steps) in plans(ask) {
         for step in &steps {
             assert!(!step.contains("SCAN"), "{what} looks at every row: {step}\n{sql}");
+            let whole_mirror = step.ends_with(" USING PRIMARY KEY (mirror=?)");
+            let many = step.starts_with("SEARCH asset") || step.starts_with("SEARCH base");
+            assert!(!(whole_mirror && many) || sql.contains("LIMIT"), "{what} reads the whole mirror: {step}\n{sql}");
             assert!(!step.contains("TEMP B-TREE"), "{what} sorts: {step}\n{sql}");
         }
     }

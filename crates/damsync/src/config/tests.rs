@@ -42,7 +42,7 @@ fn a_short_configuration_gets_every_default_of_the_contract() {
     assert_eq!(mirror.settle, Duration::from_millis(500));
     assert_eq!(mirror.settle_delete, Duration::from_secs(5));
     assert_eq!(mirror.trash_keep, Duration::from_secs(30 * 86_400));
-    assert_eq!(mirror.trash_max, TrashMax::Permille(100));
+    assert_eq!(mirror.trash_max, super::values::TrashMax::Permille(100));
     assert_eq!(mirror.min_free, 1 << 30);
     assert_eq!(mirror.ignore.len(), 17);
 }
@@ -113,7 +113,7 @@ fn every_key_is_obeyed() {
     assert_eq!(a.policy.max_delete_files, 0);
     assert_eq!(a.ignore, ["*.bak"]);
     assert_eq!((a.settle, a.settle_delete), (Duration::from_secs(1), Duration::from_secs(2)));
-    assert_eq!((a.trash_keep, a.trash_max), (Duration::from_secs(86_400), TrashMax::Bytes(5 << 30)));
+    assert_eq!((a.trash_keep, a.trash_max), (Duration::from_secs(86_400), super::values::TrashMax::Bytes(5 << 30)));
     assert_eq!(a.min_free, 0);
     assert_eq!(b.storage_folder, Some(StorageFolder::Id(12)));
     assert_eq!(b.policy.direction, Direction::PushOnly);

@@ -83,7 +83,7 @@ fn write_report(text: &mut String, report: &Report) {
     }
     for held in &report.held {
         line(text, &format!("  held: {}", held_words(held)));
-        if let Some(remedy) = held_remedy(held.reason) {
+        if let Some(remedy) = held_remedy(held) {
             line(text, &format!("    {remedy}"));
         }
     }
@@ -157,11 +157,14 @@ pub fn held_words(held: &HeldItem) -> String {
 }
 
 /// What this version lets the user do about a hold.
-fn held_remedy(reason: HoldReason) -> Option<&'static str> {
-    Some(match reason {
-        HoldReason::MassDelete => {
-            "if that is what you want: damsync reconcile --allow-deletes; if not, put the files back"
-        }
+fn held_remedy(held: &HeldItem) -> Option<String> {
+    if let Some(plan) = &held.plan {
+        return Some(format!(
+            "if that is what you want: damsync approve {plan} (damsync plan {plan} shows it); if not, put the files back"
+        ));
+    }
+    let remedy = match held.reason {
+        HoldReason::MassDelete => "if that is what you want: damsync reconcile --allow-deletes; if not, put the files back",
         HoldReason::MassChange => "look at the changed files here; the earlier versions are on the server",
         HoldReason::MirrorMarkMissing | HoldReason::RootMissing | HoldReason::RootReplaced => {
             "check that the right disk is mounted there; nothing is deleted anywhere"
@@ -175,7 +178,8 @@ fn held_remedy(reason: HoldReason) -> Option<&'static str> {
         HoldReason::CheckedOut | HoldReason::Locked => "it goes on when the asset is free again",
         HoldReason::DiskFull => "free some space, or lower `min_free`",
         HoldReason::NotPermitted | HoldReason::NotSupported | HoldReason::Direction | HoldReason::Kept => return None,
-    })
+    };
+    Some(remedy.to_owned())
 }
 
 #[cfg(test)]
