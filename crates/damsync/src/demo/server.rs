@@ -30,6 +30,8 @@ pub struct Asset {
     pub id: i64,
     /// Names from the top down, its own included, joined by `/`.
     pub path: String,
+    /// Its identity.
+    pub guid: String,
     /// Its own name.
     pub filename: String,
     /// Bytes of its newest version.

@@ -1,9 +1,10 @@
 //! Both trees side by side, as text.
 
 use super::FOLDER;
-use super::server::Tree;
-use damsync_model::name::{Folding, OURS, key_text};
-use std::collections::BTreeMap;
+use super::server::{Asset, Tree};
+use damsync_model::id::Guid;
+use damsync_model::name::{Folding, Level, OURS, candidates_for_asset, key_text};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// A file's path below the mirror, and its size; `None` for a directory.
@@ -39,9 +40,24 @@ fn collect(dir: &Path, prefix: &str, rows: &mut Rows) {
 pub fn remote_rows(tree: &Tree) -> Rows {
     let below = |path: &str| path.strip_prefix(FOLDER).and_then(|rest| rest.strip_prefix('/')).map(str::to_owned);
     let folders = tree.folders.iter().filter_map(|folder| Some((below(&folder.path)?, None)));
-    let visible = tree.assets.iter().filter(|asset| asset.visible());
-    let assets = visible.filter_map(|asset| Some((below(&asset.path)?, Some(asset.size.unwrap_or(0)))));
+    let mut visible: Vec<_> = tree.assets.iter().filter(|asset| asset.visible()).collect();
+    visible.sort_by_key(|asset| asset.id);
+    let mut taken = BTreeSet::new();
+    let assets = visible.into_iter().filter_map(|asset| {
+        let path = below(&asset.path)?;
+        // Of two assets with one name the second is shown under the name that its file has here.
+        let path = if taken.insert(path.clone()) { path } else { with_short_guid(&path, asset) };
+        Some((path, Some(asset.size.unwrap_or(0))))
+    });
     folders.chain(assets).collect()
+}
+
+fn with_short_guid(path: &str, asset: &Asset) -> String {
+    let [_, name, _] = candidates_for_asset(&asset.filename, &Guid(asset.guid.as_str().into()), Level::Below);
+    match path.strip_suffix(&asset.filename) {
+        Some(folder) => format!("{folder}{name}"),
+        None => path.to_owned(),
+    }
 }
 
 /// A row of the table: the same path on both sides, where it is.
