@@ -69,8 +69,11 @@ fn r27_a_file_that_changes_while_it_is_sent_is_never_stored_torn() {
     setup.settled();
 }
 
+/// A name, and what puts something at it that is no file.
+type OddThing<'a> = (&'static str, Box<dyn Fn(&str) + 'a>);
+
 /// What may take the place of a file.
-fn odd_things(setup: &Setup) -> Vec<(&'static str, Box<dyn Fn(&str) + '_>)> {
+fn odd_things(setup: &Setup) -> Vec<OddThing<'_>> {
     let outside = setup.dir().join("outside");
     std::fs::create_dir_all(&outside).unwrap();
     std::fs::write(outside.join("secret.txt"), "secret").unwrap();

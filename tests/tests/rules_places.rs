@@ -34,19 +34,41 @@ fn r15_an_asset_moved_to_another_folder_moves_its_file() {
 }
 
 #[test]
-fn r15_assets_that_swap_their_names_swap_their_files() {
+fn r15_a_name_that_is_passed_on_is_free_for_the_next() {
+    let setup = Setup::new();
+    let [one, two] = ["one", "two"].map(|name| setup.sandbox.asset(&format!("Studio/{name}.txt"), name));
+    setup.sync(&[("pulled", 2)]);
+    setup.sandbox.patch(&one, &json!({ "filename": "two.txt" }));
+    setup.sandbox.patch(&two, &json!({ "filename": "three.txt" }));
+    setup.sandbox.forget_requests();
+    setup.sync(&[("moved_local", 2)]);
+    setup.sandbox.requests().assert_no_bytes_moved();
+    assert_eq!((setup.read("two.txt"), setup.read("three.txt")), (b"one".to_vec(), b"two".to_vec()));
+    setup.settled();
+}
+
+#[test]
+fn r15_assets_that_swap_their_names_keep_their_files() {
     let setup = Setup::new();
     let [one, two] = ["one", "two"].map(|name| setup.sandbox.asset(&format!("Studio/{name}.txt"), name));
     setup.sync(&[("pulled", 2)]);
     setup.sandbox.patch(&one, &json!({ "filename": "two.txt" }));
     setup.sandbox.patch(&two, &json!({ "filename": "one.txt" }));
-    let pass = setup.reconcile(&[]);
-    assert!(pass.code <= 1, "{pass:#?}");
-    let pass = setup.reconcile(&[]);
-    assert_eq!(pass.code, 0, "{pass:#?}");
-    assert_eq!((setup.read("one.txt"), setup.read("two.txt")), (b"two".to_vec(), b"one".to_vec()));
-    setup.settled();
-    assert_eq!((setup.asset("one.txt").guid(), setup.asset("two.txt").guid()), (two.guid(), one.guid()));
+    setup.sandbox.forget_requests();
+    setup.sync(&[("moved_local", 2)]);
+    setup.sandbox.requests().assert_no_bytes_moved();
+    // One of them gets its name with a mark, for neither could wait for the other.
+    let tree: Vec<(String, String)> = setup.tree().into_iter().collect();
+    assert_eq!(tree.len(), 2, "{tree:?}");
+    for (name, content) in &tree {
+        let right = if *content == md5("one") { "two" } else { "one" };
+        assert!(name.starts_with(right), "{tree:?}");
+    }
+    setup.quiet();
+    setup.write(&tree[0].0, "edited");
+    setup.sync(&[("pushed_versions", 1)]);
+    let edited = if tree[0].1 == md5("one") { &one } else { &two };
+    assert_eq!(setup.sandbox.now(edited).contents(), [tree[0].1.as_str(), &md5("edited")]);
 }
 
 #[test]
@@ -54,14 +76,15 @@ fn r15_an_asset_renamed_to_a_new_local_name_does_not_overwrite_it() {
     let (setup, asset) = synced();
     setup.sandbox.patch(&asset, &json!({ "filename": "c.txt" }));
     setup.write("a/c.txt", "ours");
-    let mut pass = setup.reconcile(&[]);
-    for _ in 0..2 {
-        pass = setup.reconcile(&[]);
-    }
-    assert_eq!(pass.code, 0, "{pass:#?}");
-    let contents: Vec<String> = setup.tree().into_values().collect();
-    assert!(contents.contains(&md5("ours")) && contents.contains(&md5("base")), "{:?}", setup.tree());
-    setup.settled();
+    setup.sync(&[("moved_local", 1), ("pushed_new", 1)]);
+    assert_eq!(setup.read("a/c.txt"), b"ours");
+    // On the server both have the name; here the asset that came later to it has a mark.
+    let tree = setup.tree();
+    let marked = tree.iter().find(|(path, _)| path.starts_with("a/c~")).map(|(_, content)| content.clone());
+    assert_eq!((marked, setup.has("a/b.txt")), (Some(md5("base")), false), "{tree:?}");
+    assert_eq!(setup.sandbox.tree().live().filter(|asset| asset.path() == "Studio/a/c.txt").count(), 2);
+    assert_eq!(setup.sandbox.now(&asset).versions(), 1);
+    setup.quiet();
 }
 
 #[test]

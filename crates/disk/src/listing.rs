@@ -14,6 +14,7 @@ use damsync_ports::{DirListing, Entry, EntryKind, LocalError};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, RawDir};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use std::collections::BTreeMap;
 
 /// Names of a few hundred files in one call.
@@ -73,26 +74,28 @@ impl<'a> Reader<'a> {
                 Err(Errno::INTR) => continue,
                 found => found?,
             };
-            let bytes = found.file_name().to_bytes();
+            let raw = found.file_name();
+            let bytes = raw.to_bytes();
             if bytes == b"." || bytes == b".." {
                 continue;
             }
-            let Ok(name) = found.file_name().to_str() else {
+            let Ok(name) = raw.to_str() else {
                 let name = String::from_utf8_lossy(bytes).into_owned();
                 entries.push(Entry { name, kind: EntryKind::Other("name is not UTF-8".to_owned()) });
                 continue;
             };
             path.truncate(self.prefix.len());
             path.push_str(name);
-            if let Some(kind) = self.classify(name, &path, found.file_type()) {
+            if let Some(kind) = self.classify(name, raw, &path, found.file_type()) {
                 entries.push(Entry { name: name.to_owned(), kind });
             }
         }
         Ok(entries)
     }
 
-    /// What a name is; `None` for our own directory and for what is gone again.
-    fn classify(&self, name: &str, path: &str, told: FileType) -> Option<EntryKind> {
+    /// What a name is; `None` for our own directory and for what is gone again. `raw` is the name in a form that the
+    /// kernel takes without a copy, where there is one.
+    fn classify(&self, name: &str, raw: impl Arg + Copy, path: &str, told: FileType) -> Option<EntryKind> {
         if self.prefix.is_empty() && self.is_ours(name) {
             return None;
         }
@@ -106,7 +109,7 @@ impl<'a> Reader<'a> {
         if !matches!(told, FileType::RegularFile | FileType::Directory | FileType::Unknown) {
             return Some(EntryKind::Other(look::kind_name(told).to_owned()));
         }
-        let seen = match look::at(self.dir, name) {
+        let seen = match look::at(self.dir, raw) {
             Ok(seen) => seen,
             Err(Errno::NOENT) => return None,
             Err(errno) => return Some(EntryKind::Other(format!("cannot be examined: {errno}"))),
@@ -147,7 +150,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let path = format!("{}{}", self.prefix, entry.name);
-            if let Some(kind) = self.classify(&entry.name, &path, FileType::Unknown) {
+            if let Some(kind) = self.classify(&entry.name, entry.name.as_str(), &path, FileType::Unknown) {
                 all.insert(entry.name, kind);
             }
         }

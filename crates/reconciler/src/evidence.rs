@@ -2,9 +2,10 @@
 //!
 //! 200 with a trash date: trashed. 200 elsewhere: moved. 404: gone only if its folder is still there for us and another
 //! asset of it answers (or the folder says that it is empty), since a look-up answers 404 also for what we may no longer
-//! see. If the folder is gone too, the server's trash must have grown by at least as many. Anything else: not known.
+//! see. If the folder is gone too, the server's trash must have grown by at least as many, besides what went there for
+//! other reasons that we know. Anything else: not known.
 
-use crate::gather_assets::TrashCounts;
+use crate::gather_assets::{TRASH_COUNT, TrashCounts, one_more_in_trash};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
@@ -73,8 +74,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Some(now) => now,
             None => *trash.now.insert(self.engine.remote.trash_count().await?),
         };
-        let grown = trash
-            .before
+        // Read again: assets that were found in the trash meanwhile are counted already.
+        let mirror = self.mirror;
+        let accounted = self.engine.keeper.read(move |tx| tx.cursor(mirror, TRASH_COUNT)).await?;
+        let grown = accounted
             .and_then(|before| u64::try_from(before).ok())
             .is_some_and(|before| now.saturating_sub(before) >= count);
         for id in &vanished {
@@ -137,6 +140,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 if tx.asset(mirror, &id)?.is_some_and(|row| row.presence != presence) {
                     tx.set_presence(mirror, &id, presence)?;
                     tx.mark_asset(mirror, &id)?;
+                    if presence == Presence::Gone {
+                        one_more_in_trash(tx, mirror)?;
+                        // Nobody waits for it any more.
+                        tx.set_next_look(mirror, &id, None)?;
+                    }
                 }
                 Ok(())
             })

@@ -2,10 +2,11 @@
 
 use crate::crash::CrashPoint;
 use crate::pass::{Pass, PassError, Step};
-use crate::report::FailedItem;
+use crate::report::{FailedItem, SkippedItem};
 use damsync_model::id::FolderId;
+use damsync_model::name::candidates_for_folder;
 use damsync_model::plan::{Action, Planned};
-use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
+use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
 use damsync_store::{Event, FolderRow, LocalDir, RemoteDir};
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
@@ -91,13 +92,25 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let (Some(row), Some(path)) = (folders.get(folder).cloned(), folders.path(folder)) else { return Ok(()) };
             (row, path)
         };
-        let Some(remote) = row.remote.clone() else { return Ok(()) };
-        self.engine.disk.make_dir(&path).await?;
+        let Some(mut remote) = row.remote.clone() else { return Ok(()) };
+        match self.engine.disk.make_dir(&path).await {
+            // Something that is no directory has its name here: the folder takes the one for doubles.
+            Err(LocalError::NotOurs { .. }) => {
+                let (Some(above), Some(id), Some(parent)) = (path.parent(), &remote.id, remote.parent) else {
+                    return Ok(());
+                };
+                let [_, with_id] = candidates_for_folder(&remote.name, id, self.folders().level(parent));
+                self.engine.disk.make_dir(&above.join(&with_id)).await?;
+                remote.given_name = with_id.as_str().to_owned();
+            }
+            made => made?,
+        }
         self.engine.disk.sync().await?;
         self.reach(CrashPoint::LocalFolderMade)?;
-        let local = LocalDir { parent: remote.parent, name: remote.given_name, inode: 0, birth_ns: 0 };
-        self.keep_folder(FolderRow { local: Some(local), agreed: true, ..row }, false).await?;
-        self.made_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(remote.parent);
+        let parent = remote.parent;
+        let local = LocalDir { parent, name: remote.given_name.clone(), inode: 0, birth_ns: 0 };
+        self.keep_folder(FolderRow { local: Some(local), remote: Some(remote), agreed: true, ..row }, false).await?;
+        self.made_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(parent);
         Ok(())
     }
 
@@ -149,6 +162,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     pub(crate) fn folder_failed(&self, folder: FolderId) -> bool {
         self.failed_folders.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(&folder)
+    }
+
+    /// It is not removed in this pass, and that is no failure.
+    pub(crate) fn folder_stays(&self, folder: FolderId, item: SkippedItem) {
+        self.failed_folders.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(folder);
+        self.report().skipped.push(item);
     }
 
     pub(crate) fn folder_fails(&self, folder: FolderId, item: FailedItem) {

@@ -7,11 +7,12 @@
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
-use damsync_model::id::{AssetId, FolderId, StorageFolderId};
+use damsync_model::id::{AssetId, FolderId, MirrorId, StorageFolderId};
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, LocalSide, RemoteSide};
+use damsync_store::{StoreError, Tx};
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 
@@ -38,7 +39,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .engine
             .keeper
             .read(move |tx| {
-                Ok((tx.cursor(mirror, "listed")?, tx.cursor(mirror, "window_from")?, tx.cursor(mirror, "trash_count")?))
+                Ok((tx.cursor(mirror, "listed")?, tx.cursor(mirror, "window_from")?, tx.cursor(mirror, TRASH_COUNT)?))
             })
             .await?;
         let mut trash = TrashCounts { before: trash_before, now: None };
@@ -56,8 +57,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         self.look_at_waiting(&mut trash).await?;
+        self.settle_vanished_folders().await?;
         match trash.now {
-            Some(count) => self.set_cursors(&[("trash_count", signed(count))]).await,
+            Some(count) => self.set_cursors(&[(TRASH_COUNT, signed(count))]).await,
             None => Ok(()),
         }
     }
@@ -154,16 +156,20 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             });
             return Ok(());
         }
-        let missing: Vec<AssetId> = missing.into_iter().filter(|id| !again.contains(id)).collect();
+        let missing: Vec<AssetId> = missing.into_iter().filter(|id| again.binary_search(id).is_err()).collect();
         self.question(missing, trash).await
     }
 
-    async fn ids_in_scope(&self) -> Result<BTreeSet<AssetId>, PassError> {
-        Ok(self.engine.remote.all_ids(&self.scope, None).await?.into_iter().collect())
+    /// Each once, in order.
+    async fn ids_in_scope(&self) -> Result<Vec<AssetId>, PassError> {
+        let mut ids = self.engine.remote.all_ids(&self.scope, None).await?;
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 
     /// Ids there that we do not have as live, and ids that we have and that are not there.
-    async fn compare_ids(&self, there: &BTreeSet<AssetId>) -> Result<(Vec<AssetId>, Vec<AssetId>), PassError> {
+    async fn compare_ids(&self, there: &[AssetId]) -> Result<(Vec<AssetId>, Vec<AssetId>), PassError> {
         let mirror = self.mirror;
         let (mut new, mut missing) = (Vec::new(), Vec::new());
         let mut theirs = there.iter().peekable();
@@ -303,7 +309,21 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     Answer::NotFound | Answer::Denied => gone.push(id),
                 }
             }
-            self.question(gone, trash).await?;
+            self.question(gone.clone(), trash).await?;
+            let now = self.server_now();
+            self.engine
+                .keeper
+                .write(move |tx| {
+                    for id in gone {
+                        let due = tx.asset(mirror, &id)?.filter(|row| row.next_look.is_some_and(|at| at <= now));
+                        if let Some(row) = due {
+                            let at = crate::observe::next_look(row.asset.updated_at, now);
+                            tx.set_next_look(mirror, &id, Some(at))?;
+                        }
+                    }
+                    Ok(())
+                })
+                .await?;
         }
         Ok(())
     }
@@ -312,6 +332,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, id) = (self.mirror, id.clone());
         let row = self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?;
         Ok(row.map_or(UnixMs(0), |row| row.asset.updated_at))
+    }
+}
+
+/// The cursor that says how many assets in the server's trash are accounted for.
+pub(crate) const TRASH_COUNT: &str = "trash_count";
+
+/// An asset of ours is in the trash, so this one of its number is no evidence about any other.
+pub(crate) fn one_more_in_trash(tx: &Tx<'_>, mirror: MirrorId) -> Result<(), StoreError> {
+    match tx.cursor(mirror, TRASH_COUNT)? {
+        Some(count) => tx.set_cursor(mirror, TRASH_COUNT, count + 1),
+        None => Ok(()),
     }
 }
 

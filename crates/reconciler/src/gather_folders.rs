@@ -105,7 +105,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// A folder that the list leaves out is asked for by its id. Only a clear 404 counts as gone.
     async fn confirm_missing_folders(&self, seen: &BTreeSet<FolderId>) -> Result<(), PassError> {
-        let missing: Vec<FolderRow> = {
+        let mut missing: Vec<FolderRow> = {
             let folders = self.folders();
             folders
                 .iter()
@@ -121,9 +121,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             ));
             return Err(PassError::Held);
         }
+        // From the bottom up: a folder is not taken for gone while one below it is not.
+        missing.sort_by_key(|row| std::cmp::Reverse(self.folders().depth(row.id)));
         for row in missing {
             let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { continue };
             let changed = match scope::folder_is_gone(&*self.engine.remote, &id).await? {
+                // Its assets, asked one by one, say whether it was removed or is only hidden from us.
+                Some(true) if self.has_remote_content(row.id).await? => {
+                    FolderRow { remote_unknown: Some(VANISHED.to_owned()), ..row.clone() }
+                }
                 Some(true) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
                 // Still there, so it lies outside the mirror now: for the mirror it is gone.
                 Some(false) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
@@ -137,7 +143,32 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         Ok(())
     }
+
+    /// Folders that vanished with their assets, now that it was found out what became of those: where all are deleted,
+    /// the folder is, too.
+    pub(crate) async fn settle_vanished_folders(&self) -> Result<(), PassError> {
+        let mut vanished: Vec<FolderRow> = {
+            let folders = self.folders();
+            folders.iter().filter(|row| row.remote_unknown.as_deref() == Some(VANISHED)).cloned().collect()
+        };
+        vanished.sort_by_key(|row| std::cmp::Reverse(self.folders().depth(row.id)));
+        for row in vanished {
+            if !self.has_remote_content(row.id).await? {
+                self.keep_folder(FolderRow { remote: None, remote_unknown: None, ..row }, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether assets or folders that may still be there are known in it.
+    async fn has_remote_content(&self, folder: FolderId) -> Result<bool, PassError> {
+        let has_folders = !self.folders().remote_children(folder).is_empty();
+        Ok(has_folders || self.engine.keeper.read(move |tx| tx.has_assets(folder)).await?)
+    }
 }
+
+/// Why nothing can be said of a folder that vanished together with its assets.
+const VANISHED: &str = "the server does not show it any more, nor what was in it";
 
 pub(crate) fn empty_row() -> FolderRow {
     FolderRow { id: FolderId(0), agreed: false, local: None, local_unknown: None, remote: None, remote_unknown: None }

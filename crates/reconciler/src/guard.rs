@@ -75,6 +75,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 }
             }
         }
+        {
+            // A directory that is new on one side needs those above it on the other.
+            let folders = self.folders();
+            for row in folders.iter().filter(|row| !row.agreed) {
+                match (&row.local, &row.remote) {
+                    (Some(_), None) => needed_there.extend(folders.with_those_above(row.id)),
+                    (None, Some(_)) => needed_here.extend(folders.with_those_above(row.id)),
+                    _ => {}
+                }
+            }
+        }
         if self.defers_deletions() {
             self.report().deferred_deletions = local.count;
             local = Tally::default();

@@ -16,7 +16,22 @@ type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
 #[derive(Clone)]
 enum Way {
     Inline(Arc<Mutex<Store>>),
-    Thread(mpsc::Sender<Work>),
+    // The queue is dropped before the thread is waited for.
+    Thread { queue: mpsc::Sender<Work>, _thread: Arc<Thread> },
+}
+
+/// The store's thread. The last handle waits for its end, so that the database is closed when the program ends.
+struct Thread {
+    handle: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Some(thread) = self.handle.take() {
+            // A panic there has been told of already.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// A handle; cheap to clone.
@@ -27,7 +42,7 @@ impl std::fmt::Debug for Keeper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.0 {
             Way::Inline(_) => "Keeper(inline)",
-            Way::Thread(_) => "Keeper(thread)",
+            Way::Thread { .. } => "Keeper(thread)",
         })
     }
 }
@@ -44,8 +59,9 @@ impl Keeper {
     /// When no thread can be had.
     pub fn on_thread(store: Store) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        std::thread::Builder::new().name("store".to_owned()).spawn(move || keep(store, receiver))?;
-        Ok(Self(Way::Thread(sender)))
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || keep(store, receiver))?;
+        let thread = Arc::new(Thread { handle: Some(thread) });
+        Ok(Self(Way::Thread { queue: sender, _thread: thread }))
     }
 
     /// Runs `work` in a transaction; durable when this returns `Ok`.
@@ -58,7 +74,7 @@ impl Keeper {
     ) -> Result<T, StoreError> {
         match &self.0 {
             Way::Inline(store) => store.lock().unwrap_or_else(PoisonError::into_inner).transaction(work),
-            Way::Thread(queue) => {
+            Way::Thread { queue, .. } => {
                 let (sender, receiver) = oneshot::channel();
                 let work: Work = Box::new(move |tx| {
                     let result = work(tx);
@@ -90,7 +106,7 @@ impl Keeper {
     ) -> Result<T, StoreError> {
         match &self.0 {
             Way::Inline(store) => store.lock().unwrap_or_else(PoisonError::into_inner).read(work),
-            Way::Thread(_) => self.write(work).await,
+            Way::Thread { .. } => self.write(work).await,
         }
     }
 }

@@ -7,9 +7,12 @@ use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
 use damsync_model::id::AssetId;
 use damsync_model::plan::Action;
-use damsync_model::tree::{Place, Remote};
+use damsync_model::tree::{Local, Place, Remote};
 use damsync_ports::{Answer, LocalSide, RemoteSide};
 use damsync_store::FileRow;
+
+/// So many names may be passed on from one to the next.
+const LONGEST_CHAIN: usize = 64;
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// R15 and R17: the file follows its asset.
@@ -17,21 +20,32 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let Action::MoveLocal { asset, from, to, expect } = &task.planned.action else {
             return Ok(Done::DecideAgain);
         };
+        if self.is_taken_for_good(asset, to).await? {
+            self.name_again(asset).await?;
+            return Ok(Done::DecideAgain);
+        }
         let Some(target) = self.folders().path_of(to) else { return Ok(Done::DecideAgain) };
         let stat = self.engine.disk.rename(&task.path, *expect, &target).await?;
         self.reach(CrashPoint::MovedLocal)?;
         let (mirror, asset, from, to) = (self.mirror, asset.clone(), from.clone(), to.clone());
         let (from_key, to_key) = (self.key(&from), self.key(&to));
         let event = self.event(task, "done");
+        let content = match &task.one.entity.local {
+            Local::Present(file) => file.content,
+            Local::Absent | Local::Unknown(_) => None,
+        };
         self.engine
             .keeper
             .write(move |tx| {
                 let file = tx.file(from.folder, &from_key)?;
                 tx.remove_file(from.folder, &from_key)?;
-                if let Some(file) = file {
-                    let name = to.name.as_str().to_owned();
-                    tx.put_file(to.folder, &FileRow { key: to_key.clone(), name, stat, ..file })?;
-                }
+                let (key, name) = (to_key.clone(), to.name.as_str().to_owned());
+                let file = match file {
+                    Some(file) => FileRow { key, name, stat, ..file },
+                    // Who waits for this name may have looked between the move and now, and seen nothing there.
+                    None => FileRow { key, name, stat, content, racy: true, unknown: None },
+                };
+                tx.put_file(to.folder, &file)?;
                 let row = tx.asset(mirror, &asset)?;
                 if let (Some(mut base), Some(row)) = (tx.base(mirror, &asset)?, row) {
                     base.base.place = to;
@@ -45,6 +59,32 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(Done::Yes)
+    }
+
+    /// Whether a file stands at the place that an asset's file is to move to and will not go away: one that no asset
+    /// knows, or one of a circle, where each waits for the other's name.
+    async fn is_taken_for_good(&self, asset: &AssetId, to: &Place) -> Result<bool, PassError> {
+        let (mirror, asset, mut at) = (self.mirror, asset.clone(), (to.folder, self.key(to)));
+        let taken = self
+            .engine
+            .keeper
+            .read(move |tx| {
+                for _ in 0..LONGEST_CHAIN {
+                    let Some(base) = tx.base_at(at.0, &at.1)? else {
+                        return Ok(tx.file(at.0, &at.1)?.is_some());
+                    };
+                    let Some(row) = tx.asset(mirror, &base.base.asset)?.filter(|_| base.base.asset != asset) else {
+                        return Ok(base.base.asset == asset);
+                    };
+                    match row.folder {
+                        Some(folder) if (folder, &row.key) != (at.0, &at.1) => at = (folder, row.key),
+                        _ => return Ok(false),
+                    }
+                }
+                Ok(true)
+            })
+            .await?;
+        Ok(taken)
     }
 
     /// R14 and R16: the asset follows its file. Name and folder are two calls; half of it is a state like any other.

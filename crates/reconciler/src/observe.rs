@@ -2,6 +2,8 @@
 //!
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
+use crate::folders::Folders;
+use crate::gather_assets::one_more_in_trash;
 use crate::pass::{Pass, PassError};
 use damsync_model::content::Claimed;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
@@ -10,6 +12,7 @@ use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{AssetRow, Presence, StoreError, Tx};
+use std::collections::BTreeSet;
 
 /// Who said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +59,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .keeper
             .write(move |tx| {
                 let mut ask = Vec::new();
+                let leaving = leaving(tx, mirror, &observed)?;
                 for one in observed {
                     let id = one.asset.id.clone();
-                    if !take_over(tx, mirror, one, said, now)? {
+                    if !take_over(tx, mirror, one, said, now, &leaving)? {
                         ask.push(id);
                     }
                 }
@@ -75,18 +79,36 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Some(id) => folders.of_remote(id).map_or(Where::Outside, Where::Inside),
         };
         let names = match place {
-            Where::Inside(folder) => candidates_for_asset(&asset.filename, &asset.guid, folders.level(folder))
-                .into_iter()
-                .chain([last_resort(&asset.id)])
-                .map(|name| {
-                    let key = NameKey::of(name.as_str(), folders.folding());
-                    let taken = folders.takes(folder, &key);
-                    (name.as_str().to_owned(), key, taken)
-                })
-                .collect(),
+            Where::Inside(folder) => names_for(&folders, folder, &asset),
             Where::Outside | Where::Untold => Vec::new(),
         };
         Observed { asset, place, names }
+    }
+
+    /// A file of the user's own took the name that an asset was given before the asset's file could: the asset gets the
+    /// next one.
+    pub(crate) async fn name_again(&self, id: &AssetId) -> Result<(), PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
+        let wanted = id.clone();
+        let row = self.engine.keeper.read(move |tx| tx.asset(mirror, &wanted)).await?;
+        let Some((row, folder)) = row.and_then(|row| row.folder.map(|folder| (row, folder))) else { return Ok(()) };
+        let names = names_for(&self.folders(), folder, &row.asset);
+        self.engine
+            .keeper
+            .write(move |tx| {
+                let Some(mut row) = tx.asset(mirror, &id)? else { return Ok(()) };
+                let (given_name, key) = choose_name(tx, mirror, Some(folder), &id, names, None)?;
+                if row.key != key {
+                    let old = std::mem::replace(&mut row.key, key);
+                    row.given_name = given_name;
+                    tx.put_asset(mirror, &row)?;
+                    tx.mark_place(mirror, folder, &old)?;
+                    tx.mark_asset(mirror, &id)?;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(())
     }
 
     /// The server's clock, as far as we know it: its first answer's time plus what has passed here.
@@ -95,8 +117,47 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 }
 
+/// Names for an asset in a directory, best first; whether a directory has that name.
+fn names_for(folders: &Folders, folder: FolderId, asset: &RemoteAsset) -> Vec<(String, NameKey, bool)> {
+    let names = candidates_for_asset(&asset.filename, &asset.guid, folders.level(folder)).into_iter();
+    let keyed = names.chain([last_resort(&asset.id)]).map(|name| {
+        let key = NameKey::of(name.as_str(), folders.folding());
+        let taken = folders.takes(folder, &key);
+        (name.as_str().to_owned(), key, taken)
+    });
+    keyed.collect()
+}
+
+/// The assets among these that were renamed or moved since we last heard of them.
+fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTreeSet<AssetId>, StoreError> {
+    let mut leaving = BTreeSet::new();
+    for one in observed {
+        let Some(old) = tx.asset(mirror, &one.asset.id)? else { continue };
+        let moved = match one.place {
+            Where::Inside(folder) => old.folder != Some(folder) || old.asset.filename != one.asset.filename,
+            Where::Outside | Where::Untold => false,
+        };
+        if moved && one.asset.updated_at >= old.asset.updated_at && one.asset.trashed_at.is_none() {
+            leaving.insert(one.asset.id.clone());
+        }
+    }
+    Ok(leaving)
+}
+
+/// Whether an asset's file is to leave the place that it still has by agreement.
+fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
+    row.presence == Presence::Live && (row.folder, &row.key) != (Some(folder), key)
+}
+
 /// Writes one observation; `false` if it cannot be believed as it is.
-fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now: UnixMs) -> Result<bool, StoreError> {
+fn take_over(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    observed: Observed,
+    said: Said,
+    now: UnixMs,
+    leaving: &BTreeSet<AssetId>,
+) -> Result<bool, StoreError> {
     let Observed { mut asset, place, names } = observed;
     let old = tx.asset(mirror, &asset.id)?;
     if let Some(old) = &old
@@ -131,8 +192,16 @@ fn take_over(tx: &Tx<'_>, mirror: MirrorId, observed: Observed, said: Said, now:
         Some(old) if old.folder == folder && old.asset.filename == asset.filename || folder.is_none() => {
             (old.given_name.clone(), old.key.clone())
         }
-        _ => choose_name(tx, folder, &asset.id, names)?,
+        // Its folder was not told, so no name can be given in it. The new one counts once it is told where.
+        Some(old) if names.is_empty() => {
+            asset.filename.clone_from(&old.asset.filename);
+            (old.given_name.clone(), old.key.clone())
+        }
+        _ => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
     };
+    if presence == Presence::Trashed && old.as_ref().is_some_and(|old| old.presence != Presence::Trashed) {
+        one_more_in_trash(tx, mirror)?;
+    }
     let waits = !matches!(asset.state, AssetState::Processed | AssetState::Failed) && presence == Presence::Live;
     let look = match &old {
         _ if !waits && said == Said::ByIndex => None,
@@ -201,18 +270,37 @@ fn matters(old: &AssetRow, new: &AssetRow) -> bool {
     relevant(old) != relevant(new)
 }
 
+/// The best name that is free. Given `leaving`, the assets that the same answers show elsewhere, a name is free too when
+/// its file is about to leave it.
 fn choose_name(
     tx: &Tx<'_>,
+    mirror: MirrorId,
     folder: Option<FolderId>,
     id: &AssetId,
     names: Vec<(String, NameKey, bool)>,
+    leaving: Option<&BTreeSet<AssetId>>,
 ) -> Result<(String, NameKey), StoreError> {
+    let is_leaving = |id: &AssetId| leaving.is_some_and(|leaving| leaving.contains(id));
     let Some(folder) = folder else { return Err(StoreError::Nonsense("a name for an asset without a place")) };
+    let base = tx.base(mirror, id)?;
     let mut last = None;
     for (name, key, is_directory) in names {
+        // A file that is to move there must not meet another one; only at first contact the two are one.
+        let moves = base.as_ref().is_some_and(|base| (base.base.place.folder, &base.key) != (folder, &key));
         let free = !is_directory
-            && tx.assets_at(folder, &key)?.iter().all(|other| other.asset.id == *id)
-            && tx.base_at(folder, &key)?.is_none_or(|base| base.base.asset == *id);
+            && !(moves && tx.file(folder, &key)?.is_some() && tx.base_at(folder, &key)?.is_none())
+            && tx
+                .assets_at(folder, &key)?
+                .iter()
+                .all(|other| other.asset.id == *id || is_leaving(&other.asset.id))
+            && match tx.base_at(folder, &key)? {
+                Some(other) if other.base.asset != *id => {
+                    let row = tx.asset(mirror, &other.base.asset)?;
+                    is_leaving(&other.base.asset)
+                        || leaving.is_some() && row.is_some_and(|row| moved_away(&row, folder, &key))
+                }
+                _ => true,
+            };
         if free {
             return Ok((name, key));
         }

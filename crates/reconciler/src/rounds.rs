@@ -15,7 +15,7 @@ use damsync_model::plan::{Action, Decision, HoldReason, PlanLine, Planned, Subje
 use damsync_model::planner::{decide, decide_folder};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::Entity;
-use damsync_ports::{LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
+use damsync_ports::{LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{DirtyKey, DirtyRow, MirrorRow};
 
 /// Entities decided in one go.
@@ -26,6 +26,9 @@ const MOST_ROUNDS: u32 = 12;
 
 /// A refusal that does not change by itself is tried again after a day, or when something changes.
 const REFUSED_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Why a directory whose storage folder was removed is still there.
+const NOT_EMPTY: &str = "removed on the server; here it holds what is left out of the mirror";
 
 /// An entity with what was decided about it.
 #[derive(Clone, Debug)]
@@ -190,6 +193,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             match self.act_on_folder(&planned).await {
                 Ok(()) => progress = true,
                 Err(error) if ends_pass(&error) => return Err(error),
+                // Nothing that we know of is in it, so what is left is nobody's to remove.
+                Err(PassError::Local(LocalError::Changed { .. })) => {
+                    let path = self.folders().path(entity.id).unwrap_or_default().to_string();
+                    self.folder_stays(entity.id, SkippedItem { path, reason: NOT_EMPTY.to_owned() });
+                }
                 Err(error) => {
                     let path = self.folders().path(entity.id).unwrap_or_default().to_string();
                     self.folder_fails(entity.id, FailedItem { path, error: error.to_string() });
@@ -299,6 +307,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Draws the outcome from what is listed.
     fn conclude(&self) {
         let mut report = self.report();
+        // The scan and the planner may both have come upon a path.
+        let mut named = std::collections::BTreeSet::new();
+        report.skipped.retain(|skipped| named.insert(skipped.path.clone()));
         let stops = |reason: HoldReason| {
             matches!(
                 reason,

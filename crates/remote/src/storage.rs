@@ -121,6 +121,8 @@ pub(crate) fn storage_refusal(status: StatusCode, body: &[u8], words: String, wa
         || words.contains("Request has expired");
     match (status.as_u16(), code.as_deref()) {
         (400 | 403, _) if expired => Failure::last(RemoteErrorKind::Expired),
+        // A 403 that does not say why may come from something before the storage: a new address is the one thing to try.
+        (403, None) => Failure::last(RemoteErrorKind::Expired),
         (400, Some("BadDigest" | "InvalidDigest" | "IncompleteBody" | "XAmzContentSHA256Mismatch")) => {
             Failure::last(RemoteErrorKind::Body(words))
         }

@@ -14,6 +14,8 @@ pub struct Ledger {
     deleted: BTreeSet<Sha256>,
     /// Contents that a person took from a disk, by deleting or overwriting.
     taken: BTreeSet<(usize, Sha256)>,
+    /// What a path held since it was last deleted: whoever deletes it, deletes all that its asset ever was.
+    lineage: BTreeMap<(usize, String), Vec<Sha256>>,
     /// What must never have happened, and did.
     violations: Vec<String>,
 }
@@ -44,6 +46,16 @@ impl Ledger {
     pub fn delete_all_taken(&mut self, disk: usize) {
         let taken = self.taken.iter().filter(|(of, _)| *of == disk).map(|(_, content)| *content);
         self.deleted.extend(taken);
+    }
+
+    /// A path's content gives way to another one.
+    pub fn replace(&mut self, disk: usize, path: &str, content: Sha256) {
+        self.lineage.entry((disk, path.to_owned())).or_default().push(content);
+    }
+
+    /// A path is deleted.
+    pub fn delete_path(&mut self, disk: usize, path: &str) {
+        self.deleted.extend(self.lineage.remove(&(disk, path.to_owned())).unwrap_or_default());
     }
 
     /// Whether a person deleted something that held this.

@@ -159,7 +159,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         Remote::Hide(which) => {
             let id = pick(&inside[1..], *which).ok_or_else(none)?;
             for user in server.clients() {
-                world.edit_user(user, |user| drop(user.hidden_folders.insert(id)))?;
+                world.edit_user(user, |user| user.hidden_folders.extend([id]))?;
             }
             format!("hides folder {id}")
         }

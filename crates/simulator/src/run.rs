@@ -209,7 +209,7 @@ impl<'t> Run<'t> {
                 let report = self.quiet_pass(index, mode).await?;
                 checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
                 moved |= !is_calm(&report);
-                last = format!("d{index}: {report:?}");
+                last = format!("d{index}: {}", summary(&report));
             }
             calm = if moved { 0 } else { calm + 1 };
             if calm == 2 {
@@ -228,7 +228,7 @@ impl<'t> Run<'t> {
             let report = self.quiet_pass(index, Mode::Whole).await?;
             let rows = self.daemons[index].rows_written().await - before;
             if rows > 0 || report.requests > MOST_REQUESTS || !is_calm(&report) {
-                return Err(format!("quiet: d{index} wrote {rows} rows in a pass with nothing to do: {report:?}"));
+                return Err(format!("quiet: d{index} wrote {rows} rows in a pass with nothing to do: {}", summary(&report)));
             }
         }
         Ok(())
@@ -238,9 +238,17 @@ impl<'t> Run<'t> {
 fn in_words(ended: &Ended) -> String {
     match ended {
         Ended::Crashed => "crashed".to_owned(),
-        Ended::Itself(report, Ok(())) => format!("{report:?}"),
-        Ended::Itself(_, Err(error)) => format!("error: {error}"),
+        Ended::Itself(report, Ok(())) => summary(report),
+        Ended::Itself(report, Err(error)) => format!("error: {error}; {}", summary(report)),
     }
+}
+
+/// A report without what is nothing.
+fn summary(report: &Report) -> String {
+    let text = format!("{report:?}");
+    let inside = text.trim_start_matches("Report { name: \"m\", ").trim_end_matches(" }");
+    let nothing = [": 0", ": []", ": false"];
+    inside.split(", ").filter(|part| !nothing.iter().any(|end| part.ends_with(end))).collect::<Vec<_>>().join(", ")
 }
 
 /// Nothing was done and nothing is left to do.

@@ -9,7 +9,9 @@ fn kind(broken: &str) -> String {
         broken.strip_prefix("after step ").and_then(|rest| rest.split_once(": ")).map_or(broken, |(_, why)| why);
     let words = words.strip_prefix("in peace: ").unwrap_or(words);
     let words = words.strip_prefix("d0: ").or_else(|| words.strip_prefix("d1: ")).unwrap_or(words);
-    words.split(':').next().unwrap_or_default().to_owned()
+    // Numbers and names differ from run to run.
+    let plain: String = words.split('"').step_by(2).flat_map(str::chars).filter(|c| c.is_alphabetic()).collect();
+    plain.replace("InSync", "").replace("Held", "").replace("Incomplete", "").chars().take(60).collect()
 }
 
 /// Drops steps, edits and faults as long as the same promise stays broken.

@@ -107,7 +107,13 @@ impl Stage {
             return format!("d{disk} cannot write {path:?}");
         }
         let mut before = self.held(disk, path);
-        self.ledger().put(content_of(&data).sha256);
+        {
+            let mut ledger = self.ledger();
+            ledger.put(content_of(&data).sha256);
+            for data in &before {
+                ledger.replace(disk, path, content_of(data).sha256);
+            }
+        }
         match save {
             Save::InPlace => self.disk(disk).write_in_place(path, data),
             Save::Anew => self.disk(disk).write_anew(path, data),
@@ -218,9 +224,13 @@ impl Stage {
 
     fn delete(&self, disk: usize, path: &str) -> String {
         let before = self.held(disk, path);
+        let below: Vec<String> = self.disk(disk).tree.below(path).map(|(path, _)| path.clone()).collect();
         self.disk(disk).delete(path);
         {
             let mut ledger = self.ledger();
+            for path in below.iter().map(String::as_str).chain([path]) {
+                ledger.delete_path(disk, path);
+            }
             for data in &before {
                 ledger.delete(content_of(data).sha256);
             }

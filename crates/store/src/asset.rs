@@ -164,7 +164,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn asset_ids_in(&self, folder: FolderId) -> Result<Vec<AssetId>, StoreError> {
-        self.ids_where("folder = ?1 AND presence IN (0, 4) ORDER BY id", params![folder.0])
+        self.ids_where("WHERE folder = ?1 AND presence IN (0, 4) ORDER BY id", params![folder.0])
     }
 
     /// Every asset of the mirror that should be in the server's lists, in id order after `after`, at most `limit`.
@@ -177,14 +177,17 @@ impl Tx<'_> {
         after: Option<&AssetId>,
         limit: u32,
     ) -> Result<Vec<AssetId>, StoreError> {
-        // Presence: live or not known. Assets that no list shows carry `next_look`.
+        // Presence: live or not known. Assets that no list shows carry `next_look`. The index has just these ids; SQLite
+        // would rather read the rows themselves, which are ten times as wide.
         match after {
             None => self.ids_where(
-                "mirror = ?1 AND presence IN (0, 4) AND next_look IS NULL ORDER BY id LIMIT ?2",
+                "INDEXED BY asset_listed WHERE mirror = ?1 AND presence IN (0, 4) AND next_look IS NULL
+                 ORDER BY id LIMIT ?2",
                 params![mirror.0, limit],
             ),
             Some(after) => self.ids_where(
-                "mirror = ?1 AND id > ?2 AND presence IN (0, 4) AND next_look IS NULL ORDER BY id LIMIT ?3",
+                "INDEXED BY asset_listed WHERE mirror = ?1 AND id > ?2 AND presence IN (0, 4) AND next_look IS NULL
+                 ORDER BY id LIMIT ?3",
                 params![mirror.0, SqlId::from(after), limit],
             ),
         }
@@ -218,7 +221,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn unacknowledged(&self, mirror: MirrorId, limit: u32) -> Result<Vec<AssetId>, StoreError> {
-        self.ids_where("mirror = ?1 AND unacknowledged = 1 ORDER BY id LIMIT ?2", params![mirror.0, limit])
+        self.ids_where(
+            "INDEXED BY asset_unacknowledged WHERE mirror = ?1 AND unacknowledged = 1 ORDER BY id LIMIT ?2",
+            params![mirror.0, limit],
+        )
     }
 
     /// How many assets that lists should show have an `updated_at` from `from` to `to`, both included.
@@ -327,8 +333,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn assets_where(&self, which: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset {which}"))?;
+    fn assets_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset {rest}"))?;
         let mut rows = statement.query(values)?;
         let mut assets = Vec::new();
         while let Some(row) = rows.next()? {
@@ -337,8 +343,8 @@ impl Tx<'_> {
         Ok(assets)
     }
 
-    fn ids_where(&self, condition: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetId>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT id FROM asset WHERE {condition}"))?;
+    fn ids_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("SELECT id FROM asset {rest}"))?;
         let rows = statement.query_map(values, |row| row.get::<_, SqlId>(0))?;
         rows.map(|id| Ok(AssetId(id?.0))).collect()
     }

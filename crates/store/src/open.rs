@@ -2,6 +2,7 @@
 
 use crate::Store;
 use rusqlite::backup::Backup;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 use rusqlite_migration::{M, Migrations};
 use std::fs;
@@ -100,6 +101,8 @@ impl Store {
             return Ok(None);
         }
         let connection = Connection::open(path)?;
+        // A log that a killed program left is read, but not worked into the database: that is for who writes.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, with_ending(path, "-wal").exists())?;
         check_version(&connection, path)?;
         connection.pragma_update(None, "query_only", true)?;
         prepare(&connection)?;
@@ -164,12 +167,14 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
 fn set_aside(path: &Path, stamp: &str) -> Result<PathBuf, StoreError> {
-    let name = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
+    let name = |suffix: &str| with_ending(path, suffix);
     let mut aside = name(&format!(".damaged-{stamp}"));
     let mut number = 2;
     while aside.exists() {

@@ -3,7 +3,7 @@
 //! The statements are caught as the public functions send them, so none can change unseen.
 
 use crate::{Store, StoreError, Tx};
-use damsync_model::id::{AssetId, FolderId, MirrorId, StorageFolderId};
+use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{Folding, NameKey};
 use damsync_model::time::UnixMs;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -140,34 +140,4 @@ fn the_history_is_found_by_path_and_by_time() {
         CAUGHT.take();
         tx.prune_history(UnixMs(1))
     });
-}
-
-#[test]
-fn a_storage_folder_is_in_a_mirror_once() {
-    let mut store = Store::temporary().unwrap();
-    let twice = store.transaction(|tx| {
-        let mirror = tx.mirror("m")?.id;
-        for _ in 0..2 {
-            let id = tx.new_folder(mirror)?;
-            let remote = crate::RemoteDir {
-                id: Some(StorageFolderId::from(5)),
-                parent: None,
-                name: "n".into(),
-                given_name: "n".into(),
-                contribution: None,
-                organizer: false,
-                editable: None,
-            };
-            tx.put_folder(&crate::FolderRow {
-                id,
-                agreed: false,
-                local: None,
-                local_unknown: None,
-                remote: Some(remote),
-                remote_unknown: None,
-            })?;
-        }
-        Ok(())
-    });
-    assert!(twice.is_err());
 }

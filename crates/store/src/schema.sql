@@ -17,7 +17,7 @@ CREATE TABLE mirror (
 
 -- One row: a directory of a mirror: here, there, or both. `agreed` = both sides once had it.
 CREATE TABLE folder (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, -- never given twice: an open intent may outlive its directory's row
   mirror INTEGER NOT NULL REFERENCES mirror(id),
   agreed INTEGER NOT NULL DEFAULT 0,
   local_parent INTEGER,    -- NULL for the root
@@ -88,6 +88,8 @@ CREATE INDEX asset_place ON asset(folder, key);
 CREATE INDEX asset_updated ON asset(mirror, updated_at);
 CREATE INDEX asset_unacknowledged ON asset(mirror, id) WHERE unacknowledged = 1;
 CREATE INDEX asset_waiting ON asset(mirror, id) WHERE next_look IS NOT NULL;
+-- The assets that the server's lists should show: every pass compares all of their ids, and these rows are narrow.
+CREATE INDEX asset_listed ON asset(mirror, id) WHERE presence IN (0, 4) AND next_look IS NULL;
 
 -- One row: a file that both sides agreed on (the base): what it held and where it stood on either side.
 CREATE TABLE base (

@@ -4,6 +4,7 @@ use super::EngineError;
 use crate::config::{Auth, Config, Credentials, Mirror, StorageFolder};
 use damsync_disk::Disk;
 use damsync_model::id::StorageFolderId;
+use damsync_model::name::OURS;
 use damsync_model::time::UnixMs;
 use damsync_ports::{RemoteFolder, RemoteSide};
 use damsync_reconciler::{Chance, Clock, Engine, FolderChoice, Hooks, Keeper, Known, MirrorSpec, Stop};
@@ -14,7 +15,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The engine of one mirror, on the real sides.
 pub(super) type MirrorEngine = Engine<Disk, Mediagraph>;
@@ -30,8 +31,10 @@ pub(super) enum Purpose {
 
 /// Everything that works together on one configuration.
 pub(super) struct Assembly {
-    /// Held as long as we work: one program at a time.
-    _lock: Option<File>,
+    /// Held as long as we work: one program at a time. `None` in a rehearsal.
+    lock: Option<File>,
+    /// The marks of the mirrors that we work with, held in the same way.
+    marks: Mutex<Vec<File>>,
     pub remote: Arc<Mediagraph>,
     pub keeper: Keeper,
     pub stop: Stop,
@@ -65,11 +68,12 @@ impl Assembly {
         let store = open_store(&path, purpose).map_err(|error| EngineError::of_store(&path, error))?;
         let keeper = Keeper::on_thread(store).map_err(|error| EngineError::of_store(&path, error))?;
         let remote = Arc::new(client(config, credentials)?);
-        Ok(Self { _lock: lock, remote, keeper, stop: Stop::default() })
+        Ok(Self { lock, marks: Mutex::default(), remote, keeper, stop: Stop::default() })
     }
 
     /// The engine of one mirror.
     pub(super) fn engine(&self, config: &Config, mirror: &Mirror, hooks: Hooks) -> Result<MirrorEngine, EngineError> {
+        self.lock_mirror(&mirror.local)?;
         let settings = damsync_disk::Settings { root: mirror.local.clone(), ignore: mirror.ignore.clone() };
         let disk = Disk::new(settings).map_err(|bad| EngineError::Configuration(bad.to_string()))?;
         Ok(Engine {
@@ -83,6 +87,21 @@ impl Assembly {
             hooks,
             stop: self.stop.clone(),
         })
+    }
+
+    /// One program at a time works with a mirror, whatever its state directory. One that was never mirrored has no mark
+    /// to hold yet; there nothing can be deleted either.
+    fn lock_mirror(&self, root: &Path) -> Result<(), EngineError> {
+        let mark = root.join(OURS).join("mirror.json");
+        let (Some(_), Ok(mark)) = (&self.lock, File::open(mark)) else { return Ok(()) };
+        match mark.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(EngineError::InUse { what: root.display().to_string(), pid: None }),
+            // A file system that knows no locks is no reason not to work.
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
+                Ok(())
+            }
+        }
     }
 
     /// Refuses mirrors whose storage folders lie in each other. Costs a request, so only where there are several.

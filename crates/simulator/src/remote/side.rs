@@ -203,6 +203,10 @@ impl WorldRemote {
         if !ledger.was_deleted(content) {
             ledger.violated(format!("evidence: asset {id} {:?} is trashed, and nobody deleted it", asset.filename));
         }
+        // Others may still have an earlier version: that is deleted with it.
+        for content in self.server().contents_of(asset) {
+            ledger.delete(content);
+        }
     }
 }
 
