@@ -1,4 +1,5 @@
 //! What the documents name must exist.
+#![allow(clippy::unwrap_used, reason = "only tests use this")]
 
 use std::collections::BTreeSet;
 use std::fs;

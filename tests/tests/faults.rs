@@ -24,7 +24,9 @@ fn only_one(setup: &Setup, path: &str) {
 #[test]
 fn a_refused_deletion_is_cancelled_and_the_file_restored() {
     let setup = synced();
-    setup.sandbox.fault(&json!({ "method": "DELETE", "path": "/api/assets/", "what": { "status": { "code": 403, "body": "json" } } }));
+    setup.sandbox.fault(
+        &json!({ "method": "DELETE", "path": "/api/assets/", "what": { "status": { "code": 403, "body": "json" } } }),
+    );
     setup.remove("a/kept.txt");
     let pass = setup.reconcile(&[]);
     assert_eq!(pass.code, 0, "{pass:?}");
@@ -112,7 +114,9 @@ fn lost_answers_to_a_version_and_to_a_deletion_leave_one_asset() {
 #[test]
 fn an_aged_signed_address_is_prepared_anew_without_a_leftover() {
     let setup = synced();
-    setup.sandbox.fault(&json!({ "method": "PUT", "host": "storage", "what": { "status": { "code": 403, "body": "html" } } }));
+    setup
+        .sandbox
+        .fault(&json!({ "method": "PUT", "host": "storage", "what": { "status": { "code": 403, "body": "html" } } }));
     setup.write("a/new.txt", "new");
     let pass = setup.reconcile(&[]);
     let pass = if pass.code == 0 { pass } else { setup.reconcile(&[]) };
@@ -125,7 +129,9 @@ fn an_aged_signed_address_is_prepared_anew_without_a_leftover() {
 fn a_token_that_is_refused_in_the_middle_ends_the_pass_and_loses_nothing() {
     let setup = synced();
     setup.write("a/new.txt", "new");
-    setup.sandbox.fault(&json!({ "path": "/set_uploaded", "times": 0, "what": { "status": { "code": 401, "body": "json" } } }));
+    setup
+        .sandbox
+        .fault(&json!({ "path": "/set_uploaded", "times": 0, "what": { "status": { "code": 401, "body": "json" } } }));
     assert_eq!(setup.reconcile(&[]).code, 4);
     setup.sandbox.no_faults();
     assert_eq!(setup.reconcile(&[]).code, 0);

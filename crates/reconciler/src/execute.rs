@@ -11,8 +11,10 @@ use damsync_model::plan::{Action, Decision, HoldReason, Planned};
 use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
 use damsync_ports::{Advice, LocalError, LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Event, StoreError, Tx};
-use futures_util::StreamExt;
+use futures_util::future::{Either, Fuse, FusedFuture, select};
+use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
 /// Placements that share one durable group.
@@ -46,22 +48,58 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         drop(results);
 
-        let mut arrived = futures_util::stream::iter(&downloads)
+        progress |= self.pull(&downloads, width).await?;
+        Ok(progress)
+    }
+
+    /// Downloads: while one group is put into place and made durable, others arrive and become the next group.
+    async fn pull(&self, downloads: &[Task<'_>], width: usize) -> Result<bool, PassError> {
+        let mut progress = false;
+        let mut arriving = futures_util::stream::iter(downloads)
             .map(|task| async move { (task, self.receive(task).await) })
             .buffer_unordered(width)
-            .ready_chunks(GROUP);
-        while let Some(group) = arrived.next().await {
-            let mut ready = Vec::new();
-            for (task, result) in group {
-                match result {
-                    Ok(Some(received)) => ready.push((task, received)),
-                    Ok(None) => progress |= self.conclude_task(task, Ok(Done::DecideAgain)).await?,
-                    Err(error) => progress |= self.conclude_task(task, Err(error)).await?,
+            .fuse();
+        let mut placing = pin!(Fuse::terminated());
+        let mut ready = Vec::new();
+        loop {
+            if placing.is_terminated() && !ready.is_empty() {
+                placing.set(self.place(std::mem::take(&mut ready)).fuse());
+            }
+            if placing.is_terminated() && arriving.is_done() {
+                return Ok(progress);
+            }
+            let room = ready.len() < GROUP && !arriving.is_done();
+            let arrival = async {
+                if room { arriving.next().await } else { std::future::pending().await }
+            };
+            let concluded = match select(pin!(arrival), placing.as_mut()).await {
+                Either::Left((None, _)) => continue,
+                Either::Left((Some((task, Ok(Some(received)))), _)) => {
+                    ready.push((task, received));
+                    continue;
+                }
+                Either::Left((Some((task, Ok(None))), _)) => self.conclude_task(task, Ok(Done::DecideAgain)).await,
+                Either::Left((Some((task, Err(error))), _)) => self.conclude_task(task, Err(error)).await,
+                Either::Right((placed, _)) => self.conclude_tasks(placed?).await,
+            };
+            match concluded {
+                Ok(brought_on) => progress |= brought_on,
+                Err(error @ PassError::Crashed(_)) => return Err(error),
+                // What is being placed is brought to its end, so that it is recorded.
+                Err(error) => {
+                    if !placing.is_terminated() {
+                        self.conclude_tasks(placing.await?).await?;
+                    }
+                    return Err(error);
                 }
             }
-            for (task, result) in self.place(ready).await? {
-                progress |= self.conclude_task(task, result).await?;
-            }
+        }
+    }
+
+    async fn conclude_tasks(&self, results: Vec<(&Task<'_>, Result<Done, PassError>)>) -> Result<bool, PassError> {
+        let mut progress = false;
+        for (task, result) in results {
+            progress |= self.conclude_task(task, result).await?;
         }
         Ok(progress)
     }
@@ -110,11 +148,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             Ok(Done::DecideAgain) => Ok(true),
             Err(PassError::Local(LocalError::Full { path })) => {
-                let mut report = self.report();
-                if !report.held.iter().any(|held| held.reason == HoldReason::DiskFull) {
-                    report.held.push(HeldItem::mirror(HoldReason::DiskFull, format!("no space left for {path}")));
+                {
+                    let mut report = self.report();
+                    if !report.held.iter().any(|held| held.reason == HoldReason::DiskFull) {
+                        report.held.push(HeldItem::mirror(HoldReason::DiskFull, format!("no space left for {path}")));
+                    }
                 }
-                drop(report);
                 let error = PassError::Local(LocalError::Full { path: task.path.to_string() });
                 self.item_failed(&task.one.key, &error).await?;
                 Ok(false)
@@ -149,9 +188,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if let damsync_model::plan::Subject::File(place) = task.planned.action.subject() {
             self.look_again(place.folder, &self.key(place), &task.path).await?;
         }
-        if let Some(to) = task.planned.action.destination()
-            && let Some(path) = self.folders().path_of(to)
-        {
+        let to = task.planned.action.destination();
+        let target = to.and_then(|to| Some((to, self.folders().path_of(to)?)));
+        if let Some((to, path)) = target {
             let key = self.key(to);
             self.look_again(to.folder, &key, &path).await?;
         }

@@ -46,17 +46,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if self.asked.trash_count || listed.is_none() {
             trash.now = Some(self.engine.remote.trash_count().await?);
         }
+        let mut missing = Vec::new();
         if self.asked.everything || listed.is_none() {
-            self.list_everything(&mut trash).await?;
+            missing = self.list_everything().await?;
             self.set_cursors(&[("listed", 1), ("window_from", self.server_time.0 - INDEX_LAG_MS)]).await?;
         } else if self.asked.feeds {
             self.follow_hints().await?;
             self.follow_feed(UnixMs(window_from.unwrap_or(0))).await?;
             if self.asked.sweep || trash.moved() {
-                self.sweep(&mut trash).await?;
+                missing = self.sweep().await?;
             }
         }
-        self.look_at_waiting(&mut trash).await?;
+        let unseen = self.look_at_waiting(&trash).await?;
+        missing.extend(unseen.iter().cloned());
+        missing.sort();
+        missing.dedup();
+        // All together, so that what the trash has got is told from what vanished.
+        self.question(missing, &mut trash).await?;
+        self.ask_later(unseen).await?;
         self.settle_vanished_folders().await?;
         match trash.now {
             Some(count) => self.set_cursors(&[(TRASH_COUNT, signed(count))]).await,
@@ -133,12 +140,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Which ids are there. What is new is asked for, what is missing is questioned.
-    async fn sweep(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
+    async fn sweep(&self) -> Result<Vec<AssetId>, PassError> {
         let there = self.ids_in_scope().await?;
         let (new, missing) = self.compare_ids(&there).await?;
         self.fetch(&new).await?;
         if missing.is_empty() {
-            return Ok(());
+            return Ok(missing);
         }
         // Something is missing, so the list must prove that it is whole: counted before and after, and no index is
         // being built anew.
@@ -154,10 +161,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     "the server's list is not complete now, so what it leaves out is not taken for deleted",
                 )
             });
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let missing: Vec<AssetId> = missing.into_iter().filter(|id| again.binary_search(id).is_err()).collect();
-        self.question(missing, trash).await
+        Ok(missing.into_iter().filter(|id| again.binary_search(id).is_err()).collect())
     }
 
     /// Each once, in order.
@@ -231,7 +237,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Every folder's assets, by the database's word: at first contact, after the state was lost, and for a full pass.
-    async fn list_everything(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
+    /// Returns what we know and none of the lists has.
+    async fn list_everything(&self) -> Result<Vec<AssetId>, PassError> {
         let folders: Vec<(FolderId, StorageFolderId)> =
             self.folders().iter().filter_map(|row| Some((row.id, row.remote.as_ref()?.id.clone()?))).collect();
         let mut lists = futures_util::stream::iter(folders)
@@ -253,7 +260,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         self.fetch_listed(batch).await?;
-        self.question(missing, trash).await
+        Ok(missing)
     }
 
     /// Like `fetch`, but the folder of each is known already.
@@ -278,7 +285,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Assets that no list shows, because they are not processed, submitted or approved, or the index is late.
-    async fn look_at_waiting(&self, trash: &mut TrashCounts) -> Result<(), PassError> {
+    /// Returns those that cannot be seen.
+    async fn look_at_waiting(&self, trash: &TrashCounts) -> Result<Vec<AssetId>, PassError> {
         let (mirror, now) = (self.mirror, self.server_now());
         // One of them may be what was put into the trash: no list would tell.
         let all = trash.moved();
@@ -287,13 +295,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .keeper
             .read(move |tx| if all { tx.assets_waiting(mirror) } else { tx.assets_to_look_at(mirror, now) })
             .await?;
+        let mut gone = Vec::new();
         for batch in rows.chunks(BATCH) {
             let ids: Vec<AssetId> = batch.iter().map(|row| row.asset.id.clone()).collect();
             let found = self.engine.remote.assets(&ids).await?;
             let named: BTreeSet<AssetId> = found.iter().map(|asset| asset.id.clone()).collect();
             let mut ask = self.observe(found, Said::ByIndex).await?;
             ask.extend(ids.into_iter().filter(|id| !named.contains(id)));
-            let mut gone = Vec::new();
             for id in ask {
                 match self.ask_database(&id).await? {
                     Answer::Found(()) => {
@@ -309,22 +317,29 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     Answer::NotFound | Answer::Denied => gone.push(id),
                 }
             }
-            self.question(gone.clone(), trash).await?;
-            let now = self.server_now();
-            self.engine
-                .keeper
-                .write(move |tx| {
-                    for id in gone {
-                        let due = tx.asset(mirror, &id)?.filter(|row| row.next_look.is_some_and(|at| at <= now));
-                        if let Some(row) = due {
-                            let at = crate::observe::next_look(row.asset.updated_at, now);
-                            tx.set_next_look(mirror, &id, Some(at))?;
-                        }
-                    }
-                    Ok(())
-                })
-                .await?;
         }
+        Ok(gone)
+    }
+
+    /// Those of which nothing was found out are asked for again, at growing intervals.
+    async fn ask_later(&self, ids: Vec<AssetId>) -> Result<(), PassError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (mirror, now) = (self.mirror, self.server_now());
+        self.engine
+            .keeper
+            .write(move |tx| {
+                for id in ids {
+                    let due = tx.asset(mirror, &id)?.filter(|row| row.next_look.is_some_and(|at| at <= now));
+                    if let Some(row) = due {
+                        let at = crate::observe::next_look(row.asset.updated_at, now);
+                        tx.set_next_look(mirror, &id, Some(at))?;
+                    }
+                }
+                Ok(())
+            })
+            .await?;
         Ok(())
     }
 

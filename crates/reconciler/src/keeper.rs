@@ -10,14 +10,21 @@ use tokio::sync::{mpsc, oneshot};
 /// How many works may wait; beyond that callers wait.
 const QUEUE: usize = 256;
 
+/// What waits in the queue.
+enum Job {
+    Write(Work),
+    Question(Question),
+}
+
 type Work = Box<dyn FnOnce(&Tx<'_>) -> (Kept, Answer) + Send>;
+type Question = Box<dyn FnOnce(&Store) + Send>;
 type Answer = Box<dyn FnOnce(Result<(), String>) + Send>;
 
 #[derive(Clone)]
 enum Way {
     Inline(Arc<Mutex<Store>>),
     // The queue is dropped before the thread is waited for.
-    Thread { queue: mpsc::Sender<Work>, _thread: Arc<Thread> },
+    Thread { queue: mpsc::Sender<Job>, _thread: Arc<Thread> },
 }
 
 /// The store's thread. The last handle waits for its end, so that the database is closed when the program ends.
@@ -89,8 +96,7 @@ impl Keeper {
                     });
                     (kept, answer)
                 });
-                let gone = || StoreError::NotKept("the store's thread has ended".to_owned());
-                queue.send(work).await.map_err(|_| gone())?;
+                queue.send(Job::Write(work)).await.map_err(|_| gone())?;
                 receiver.await.map_err(|_| gone())?
             }
         }
@@ -106,19 +112,37 @@ impl Keeper {
     ) -> Result<T, StoreError> {
         match &self.0 {
             Way::Inline(store) => store.lock().unwrap_or_else(PoisonError::into_inner).read(work),
-            Way::Thread { .. } => self.write(work).await,
+            Way::Thread { queue, .. } => {
+                let (sender, receiver) = oneshot::channel();
+                let question: Question = Box::new(move |store| {
+                    // Nobody listens any more when the caller was cancelled.
+                    let _ = sender.send(store.read(work));
+                });
+                queue.send(Job::Question(question)).await.map_err(|_| gone())?;
+                receiver.await.map_err(|_| gone())?
+            }
         }
     }
 }
 
-fn keep(mut store: Store, mut queue: mpsc::Receiver<Work>) {
+fn gone() -> StoreError {
+    StoreError::NotKept("the store's thread has ended".to_owned())
+}
+
+fn keep(mut store: Store, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.blocking_recv() {
-        let mut works = vec![first];
-        while works.len() < QUEUE {
-            match queue.try_recv() {
-                Ok(work) => works.push(work),
-                Err(_) => break,
+        let mut works = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                // Answered at once: a question does not wait until what stands beside it in the queue is durable.
+                Job::Question(question) => question(&store),
+                Job::Write(work) => works.push(work),
             }
+            next = if works.len() < QUEUE { queue.try_recv().ok() } else { None };
+        }
+        if works.is_empty() {
+            continue;
         }
         let mut answers = Vec::with_capacity(works.len());
         let slot = std::cell::RefCell::new(&mut answers);
@@ -142,6 +166,16 @@ fn keep(mut store: Store, mut queue: mpsc::Receiver<Work>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_question_keeps_nothing() {
+        for keeper in
+            [Keeper::inline(Store::temporary().unwrap()), Keeper::on_thread(Store::temporary().unwrap()).unwrap()]
+        {
+            keeper.read(|tx| tx.mirror("a").map(|row| row.name)).await.unwrap();
+            assert!(keeper.read(|tx| tx.known_mirror("a")).await.unwrap().is_none());
+        }
+    }
 
     #[tokio::test]
     async fn works_that_wait_together_share_a_transaction_and_a_failing_one_loses_only_its_own() {

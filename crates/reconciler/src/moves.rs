@@ -7,7 +7,7 @@ use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
 use damsync_model::id::AssetId;
 use damsync_model::plan::Action;
-use damsync_model::tree::{Local, Place, Remote};
+use damsync_model::tree::{Base, Local, Place, Remote};
 use damsync_ports::{Answer, LocalSide, RemoteSide};
 use damsync_store::FileRow;
 
@@ -134,6 +134,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// R10: the asset comes back, with its identity; the version follows in the next round.
     pub(crate) async fn restore_remote(&self, task: &Task<'_>, asset: &AssetId) -> Result<Done, PassError> {
+        if let Some(base) = &task.one.entity.base
+            && self.folders().get(base.remote_folder).is_none_or(|folder| folder.remote.is_none())
+        {
+            return self.forget_unrestorable(task, asset, base).await;
+        }
         self.engine.remote.restore(asset).await?;
         self.reach(CrashPoint::RestoredRemote)?;
         if let Answer::Found(found) = self.engine.remote.asset(asset).await? {
@@ -142,5 +147,20 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, event) = (self.mirror, self.event(task, "done"));
         self.engine.keeper.write(move |tx| tx.add_event(mirror, &event)).await?;
         Ok(Done::Yes)
+    }
+
+    /// The asset's storage folder is gone as well, so there is no place to bring it back to: the file becomes a new one.
+    async fn forget_unrestorable(&self, task: &Task<'_>, asset: &AssetId, base: &Base) -> Result<Done, PassError> {
+        let (mirror, asset, place) = (self.mirror, asset.clone(), base.place.clone());
+        let (key, event) = (self.key(&place), self.event(task, "its storage folder is gone: becomes a new asset"));
+        self.engine
+            .keeper
+            .write(move |tx| {
+                tx.remove_base(mirror, &asset)?;
+                tx.mark_place(mirror, place.folder, &key)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
+        Ok(Done::DecideAgain)
     }
 }

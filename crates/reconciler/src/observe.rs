@@ -189,7 +189,11 @@ fn take_over(
     let superseded = believe_head(&mut asset, old.as_ref(), now);
     let learned = settle_claims(&mut asset, old.as_ref());
     let (given_name, key) = match &old {
-        Some(old) if old.folder == folder && old.asset.filename == asset.filename || folder.is_none() => {
+        // While an asset was away, its name may have been given to another.
+        Some(old)
+            if old.folder == folder && old.asset.filename == asset.filename && !comes_back(old, presence)
+                || folder.is_none() =>
+        {
             (old.given_name.clone(), old.key.clone())
         }
         // Its folder was not told, so no name can be given in it. The new one counts once it is told where.
@@ -231,6 +235,11 @@ fn take_over(
         tx.mark_asset(mirror, &row.asset.id)?;
     }
     Ok(true)
+}
+
+/// Whether an asset is live again that was not.
+fn comes_back(old: &AssetRow, presence: Presence) -> bool {
+    presence == Presence::Live && !matches!(old.presence, Presence::Live | Presence::Unknown)
 }
 
 /// After a push, an answer that still shows the version before it is late, not a revert; for a while.
@@ -287,12 +296,10 @@ fn choose_name(
     for (name, key, is_directory) in names {
         // A file that is to move there must not meet another one; only at first contact the two are one.
         let moves = base.as_ref().is_some_and(|base| (base.base.place.folder, &base.key) != (folder, &key));
+        let untracked = tx.file(folder, &key)?.is_some() && tx.base_at(folder, &key)?.is_none();
         let free = !is_directory
-            && !(moves && tx.file(folder, &key)?.is_some() && tx.base_at(folder, &key)?.is_none())
-            && tx
-                .assets_at(folder, &key)?
-                .iter()
-                .all(|other| other.asset.id == *id || is_leaving(&other.asset.id))
+            && (!moves || !untracked)
+            && tx.assets_at(folder, &key)?.iter().all(|other| other.asset.id == *id || is_leaving(&other.asset.id))
             && match tx.base_at(folder, &key)? {
                 Some(other) if other.base.asset != *id => {
                     let row = tx.asset(mirror, &other.base.asset)?;

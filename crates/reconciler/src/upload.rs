@@ -5,6 +5,7 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::{Places, Target, Task, agree, local_file};
+use crate::observe::Said;
 use crate::pass::{Pass, PassError, Step};
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content};
@@ -332,6 +333,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             asset.version = Some(version + 1);
             asset.state = AssetState::Processing;
         }
+        // Renamed or moved meanwhile: that is taken over by itself, after the agreement on the bytes.
+        let seen = asset.clone();
+        let moved = asset.filename != old.asset.filename || asset.storage_folder.is_some();
+        asset.filename.clone_from(&old.asset.filename);
         let between = matches!((before, asset.version), (Some(before), Some(now)) if now > before + 1);
         let mut row = self.uploaded_row(asset, file.place.folder, &old.given_name, content);
         row.folder = old.folder;
@@ -352,6 +357,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         self.report().bytes_up += content.size;
+        if moved {
+            self.observe(vec![seen], Said::ByDatabase).await?;
+        }
         Ok(())
     }
 

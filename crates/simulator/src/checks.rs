@@ -131,14 +131,30 @@ impl Comparison<'_> {
             let found =
                 [marked, plain].iter().find_map(|name| dirs.remove(&NameKey::of(name.as_str(), Folding::Exact)));
             let Some(full) = found else {
+                // It is gone here, and there it holds what is left out of the mirror.
+                if self.holds_only_ignored(child, &name) {
+                    continue;
+                }
                 return Err(format!("convergence: folder {child} {name:?} has no directory in {path:?}"));
             };
             self.folder(child, &full, Level::Below)?;
         }
+        // Gone there, and here it holds what is left out of the mirror.
+        dirs.retain(|_, full| {
+            let files = || self.tree.below(full).filter(|(_, node)| !matches!(node, Node::Dir { .. }));
+            files().next().is_none() || !files().all(|(path, _)| self.daemon.ignores(path))
+        });
         match dirs.into_values().next() {
             Some(left) => Err(format!("convergence: directory {left:?} has no storage folder")),
             None => Ok(()),
         }
+    }
+
+    fn holds_only_ignored(&self, folder: FolderId, path: &str) -> bool {
+        let world = self.stage.server.world();
+        let inside = |id: FolderId| id == folder || world.ancestors(id).contains(&folder);
+        let mut assets = world.all_assets().filter(|asset| asset.alive() && inside(asset.folder_id)).peekable();
+        assets.peek().is_some() && assets.all(|asset| self.daemon.ignores(&join(path, &asset.filename)))
     }
 
     fn files(

@@ -16,6 +16,10 @@ pub struct Ledger {
     taken: BTreeSet<(usize, Sha256)>,
     /// What a path held since it was last deleted: whoever deletes it, deletes all that its asset ever was.
     lineage: BTreeMap<(usize, String), Vec<Sha256>>,
+    /// Assets that people moved.
+    moved: BTreeSet<i64>,
+    /// Assets that people moved out of the mirror.
+    moved_out: BTreeSet<i64>,
     /// What must never have happened, and did.
     violations: Vec<String>,
 }
@@ -74,6 +78,26 @@ impl Ledger {
     /// Whether a person took this content from that disk.
     pub fn was_taken(&self, disk: usize, content: Sha256) -> bool {
         self.taken.contains(&(disk, content))
+    }
+
+    /// A person moved this asset.
+    pub fn moved(&mut self, asset: i64) {
+        self.moved.insert(asset);
+    }
+
+    /// A person moved this asset out of the mirror.
+    pub fn moved_out(&mut self, asset: i64) {
+        self.moved_out.insert(asset);
+    }
+
+    /// Whether a person ever moved this asset out of the mirror.
+    pub fn was_moved_out(&self, asset: i64) -> bool {
+        self.moved_out.contains(&asset)
+    }
+
+    /// Whether a person ever moved this asset.
+    pub fn was_moved(&self, asset: i64) -> bool {
+        self.moved.contains(&asset)
     }
 
     /// What must exist.

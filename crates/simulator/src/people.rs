@@ -2,6 +2,7 @@
 
 use crate::content::{bytes_of, content_of};
 use crate::edit::{Pick, Remote};
+use crate::remote::Server;
 use crate::stage::{DIRS, NAMES, REMOTE_ONLY, Stage, pick};
 use damsync_sandbox::world::asset::{Asset, AssetState};
 use damsync_sandbox::world::job::JobWork;
@@ -18,6 +19,16 @@ pub(crate) fn act_there(stage: &Stage, edit: &Remote) -> String {
 
 fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
     world.all_assets().filter(|asset| asset.alive() && inside(asset.folder_id)).map(Arc::clone).collect()
+}
+
+/// Whether the daemons may not see a folder.
+fn hides(world: &World, server: &Server, folder: i64) -> bool {
+    let above = world.ancestors(folder);
+    let is_hidden = |user| {
+        let hidden = world.any_user(user).map(|user| &user.hidden_folders);
+        hidden.is_some_and(|hidden| hidden.contains(&folder) || above.iter().any(|id| hidden.contains(id)))
+    };
+    server.clients().into_iter().any(is_hidden)
 }
 
 fn remote_name(which: Pick) -> &'static str {
@@ -111,18 +122,25 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         Remote::Move(which, to) => {
             let (asset, to) = (one(which)?, folder(to)?);
             world.create_job(person, JobWork::MoveTo(to), &[asset.id], now)?;
+            // Where the daemons may not look, or soon may not, it is as good as gone.
+            stage.ledger().moved(asset.id);
+            if hides(&world, server, to) {
+                deleted(&asset);
+            }
             format!("moves {} {:?} to {to}", asset.id, asset.filename)
         }
         Remote::MoveOut(which) => {
             let asset = one(which)?;
             world.create_job(person, JobWork::MoveTo(server.elsewhere), &[asset.id], now)?;
             deleted(&asset);
+            stage.ledger().moved_out(asset.id);
             format!("moves {} {:?} out", asset.id, asset.filename)
         }
         Remote::MoveIn(which, to) => {
             let outside = live(&world, |folder| folder == server.elsewhere);
             let (asset, to) = (pick(&outside, *which).ok_or_else(none)?, folder(to)?);
             world.create_job(person, JobWork::MoveTo(to), &[asset.id], now)?;
+            stage.ledger().moved(asset.id);
             format!("moves {} {:?} in to {to}", asset.id, asset.filename)
         }
         Remote::Describe(which) => {
@@ -160,6 +178,11 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             let id = pick(&inside[1..], *which).ok_or_else(none)?;
             for user in server.clients() {
                 world.edit_user(user, |user| user.hidden_folders.extend([id]))?;
+            }
+            for asset in live(&world, |folder| hides(&world, server, folder)) {
+                if stage.ledger().was_moved(asset.id) {
+                    deleted(&asset);
+                }
             }
             format!("hides folder {id}")
         }

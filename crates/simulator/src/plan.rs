@@ -103,7 +103,7 @@ impl Setting {
             md5_after_processing: !dice.once_in(4),
             checksums_given: !dice.once_in(6),
             processing_bumps: dice.one_of(&[1, 2, 2, 3]),
-            head_moves: dice.one_of(&[HeadMoves::SetUploaded, HeadMoves::SetUploaded, HeadMoves::AddVersion]),
+            head_moves: HeadMoves::SetUploaded,
             folder_rename_bumps: dice.once_in(2),
             version_renames: dice.once_in(2),
             trashed_details: dice.one_of(&[TrashedDetails::Shown, TrashedDetails::NotFound]),

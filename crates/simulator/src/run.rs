@@ -10,6 +10,7 @@ use crate::remote::Server;
 use crate::stage::Stage;
 use crate::time::Time;
 use crate::weather::Script;
+use damsync_model::plan::HoldReason;
 use damsync_reconciler::Permission;
 use damsync_reconciler::report::{Outcome, Report};
 use damsync_sandbox::world::World;
@@ -127,7 +128,9 @@ impl<'t> Run<'t> {
             checks::at_any_moment(&self.stage).map_err(|why| format!("after step {number}: {why}"))?;
         }
         self.make_peace();
-        self.come_to_rest().await?;
+        if self.come_to_rest().await? == Rest::AccessLost {
+            return Ok(());
+        }
         self.stay_at_rest().await?;
         checks::one_for_one(&self.stage)?;
         for (index, daemon) in self.daemons.iter().enumerate() {
@@ -197,23 +200,28 @@ impl<'t> Run<'t> {
         }
     }
 
-    async fn come_to_rest(&mut self) -> Result<(), String> {
+    async fn come_to_rest(&mut self) -> Result<Rest, String> {
         let mut calm = 0;
         let mut last = String::new();
         for round in 0..MOST_ROUNDS {
             // The index may be late by minutes, a refusal is tried again after a day.
             self.stage.time.pass(if round == 7 { 90_000_000 } else { 600_000 }).await;
             let mut moved = false;
+            let mut lost = false;
             for index in 0..self.daemons.len() {
                 let mode = if round % 3 == 2 { Mode::Full } else { Mode::Whole };
                 let report = self.quiet_pass(index, mode).await?;
                 checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
-                moved |= !is_calm(&report);
+                // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.
+                let held = report.held.iter().all(|held| held.reason == HoldReason::AccessLost);
+                let is_lost = report.outcome == Outcome::Held && held && self.stage.server.lost_folders();
+                lost |= is_lost;
+                moved |= !is_calm(&report) && !(is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));
             }
             calm = if moved { 0 } else { calm + 1 };
             if calm == 2 {
-                return Ok(());
+                return Ok(if lost { Rest::AccessLost } else { Rest::Calm });
             }
         }
         Err(format!("convergence: no rest after {MOST_ROUNDS} rounds; {last}"))
@@ -251,8 +259,22 @@ fn summary(report: &Report) -> String {
     inside.split(", ").filter(|part| !nothing.iter().any(|end| part.ends_with(end))).collect::<Vec<_>>().join(", ")
 }
 
+/// How everything came to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// With nothing left to do.
+    Calm,
+    /// With a report of lost access.
+    AccessLost,
+}
+
 /// Nothing was done and nothing is left to do.
 fn is_calm(report: &Report) -> bool {
+    let left = !report.awaiting.is_empty() || !report.failed.is_empty();
+    did_nothing(report) && report.outcome == Outcome::InSync && !left
+}
+
+fn did_nothing(report: &Report) -> bool {
     let done = report.pulled
         + report.pushed_new
         + report.pushed_versions
@@ -267,5 +289,5 @@ fn is_calm(report: &Report) -> bool {
         + report.folders_removed_remote
         + report.bytes_up
         + report.bytes_down;
-    done == 0 && report.outcome == Outcome::InSync && report.awaiting.is_empty() && report.failed.is_empty()
+    done == 0
 }

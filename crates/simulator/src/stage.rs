@@ -188,6 +188,9 @@ impl Stage {
             Local::Link(file) => {
                 let Some(path) = pick(&files, *file) else { return nothing() };
                 let before = self.held(disk, &path);
+                for data in &before {
+                    self.ledger().replace(disk, &path, content_of(data).sha256);
+                }
                 self.disk(disk).put_link(&path);
                 self.taken(disk, &before);
                 format!("d{disk} link {path:?}")

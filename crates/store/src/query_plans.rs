@@ -13,6 +13,7 @@ thread_local! {
     static CAUGHT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "SQLite's binding wants it so")]
 fn catch(event: TraceEvent<'_>) {
     if let TraceEvent::Stmt(_, sql) = event {
         CAUGHT.with_borrow_mut(|caught| caught.push(sql.to_owned()));

@@ -45,13 +45,13 @@ asset            unauth/1 denied/1 notfound/1 refused409/1 refused422/1 ok/2 ok/
 acknowledge      unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1
 trash_count      unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1
 download         unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 bytes/1 bytes/1 ok/2 ok/2 ok/2 body/1 body/1
-download:storage refused401/1 forbidden/1 refused404/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 bytes/1 bytes/1 ok/2 ok/2 ok/2 body/1 nonsense/5
+download:storage refused401/1 expired/1 refused404/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 bytes/1 bytes/1 ok/2 ok/2 ok/2 body/1 nonsense/5
 open_session     unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 busy500/1 busy503/1 nonsense/1 nonsense/1 noanswer/1 noanswer/1 noanswer/1 noanswer/1 nonsense/1
 close_session    unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1
 prepare_asset    unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 busy500/1 busy503/1 nonsense/1 nonsense/1 noanswer/1 noanswer/1 noanswer/1 noanswer/1 nonsense/1
 pending          unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1
 prepare_version  unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 busy500/1 busy503/1 nonsense/1 nonsense/1 noanswer/1 noanswer/1 noanswer/1 noanswer/1 nonsense/1
-send             unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 busy429/1 busy429/1 busy500/1 busy503/1 nonsense/1 ok/1 noanswer/1 noanswer/1 noanswer/1 ok/1 nonsense/1
+send             unauth/1 expired/1 missing/1 refused409/1 refused422/1 busy429/1 busy429/1 busy500/1 busy503/1 nonsense/1 ok/1 noanswer/1 noanswer/1 noanswer/1 ok/1 nonsense/1
 finish_asset     unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1
 finish_version   unauth/1 forbidden/1 missing/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1
 trash            unauth/1 forbidden/1 ok/1 refused409/1 refused422/1 ok/2 ok/2 ok/2 busy503/5 nonsense/1 nonsense/1 ok/2 ok/2 ok/2 ok/2 nonsense/1

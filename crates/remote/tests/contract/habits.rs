@@ -60,7 +60,32 @@ macro_rules! habits {
         async fn $name() {
             Box::pin(play(json!($habits), $listed, $findings)).await;
         })*
+
+        fn played() -> Vec<Value> {
+            vec![$(json!($habits)),*]
+        }
     };
+}
+
+/// Habits that other parts of the suite play.
+const ELSEWHERE: &[&str] = &[
+    "access_token_s",
+    "beyond_window_status",
+    "max_result_window",
+    "meta_written",
+    "reindexing",
+    "rotate_refresh",
+    "url_expires_s",
+];
+
+#[test]
+fn every_habit_is_played_another_way_than_usual() {
+    let usual = json!(damsync_sandbox::world::habits::Habits::default());
+    let played = played();
+    for (name, value) in usual.as_object().unwrap() {
+        let other = played.iter().any(|habits| habits.get(name).is_some_and(|other| other != value));
+        assert!(other != ELSEWHERE.contains(&name.as_str()), "{name}");
+    }
 }
 
 habits! {
@@ -121,6 +146,16 @@ habits! {
 
     processing_is_over_at_once: { "processing_ms": 0, "processing_bumps": 1 }, true, &[
         ("answers before md5 is known", "no"),
+    ];
+
+    processing_fails: { "processing_fails": true }, false, &[
+        ("state of an asset before its session is closed", "Failed"),
+        ("state that an asset ends in", "Failed"),
+        ("a processed, unsubmitted asset is listed", "search: no, all_ids: no"),
+        ("a submitted asset is listed", "search: no, all_ids: no"),
+        ("has file_size and md5", "file_size: "),
+        ("original_downloadable says", "the index does not show it yet"),
+        ("an acknowledgement does", "listed: no, mark set: no, updated_at moved: no"),
     ];
 
     a_version_keeps_the_name: { "version_renames": false }, true, &[("takes the new version's file name", "no")];

@@ -2,6 +2,7 @@
 
 use crate::dam::{Dam, settings};
 use crate::uploads::{FIRST, settled};
+use damsync_model::time::UnixMs;
 use damsync_ports::{Answer, RemoteErrorKind, RemoteSide, Scope};
 use damsync_remote::{Auth, Mediagraph, OAuth, Tokens};
 use serde_json::json;
@@ -57,6 +58,42 @@ async fn an_index_being_built_anew_says_so() {
     let Answer::Found(alone) = dam.side.folder(&folder.id).await.unwrap() else { panic!("no folder") };
     assert!(alone.reindexing);
     dam.shutdown().await;
+}
+
+#[tokio::test]
+async fn while_the_index_is_half_empty_only_the_database_tells_who_is_there() {
+    let dam = Dam::play(json!({})).await;
+    dam.admin("bulk", json!({ "folders": 1, "assets_per_folder": 40, "size": 3, "path": "Many" })).await;
+    dam.admin("habits", json!({ "reindexing": true })).await;
+    let folders = dam.side.folders().await.unwrap();
+    let many = folders.iter().find(|folder| folder.name == "Many").unwrap();
+    let below = folders.iter().find(|folder| folder.parent.as_ref() == Some(&many.id)).unwrap();
+    let Answer::Found(all) = dam.side.folder_asset_ids(&below.id).await.unwrap() else { panic!("no folder") };
+    assert_eq!(all.len(), 40);
+    let listed = dam.side.all_ids(&Scope::Below(many.id.clone()), None).await.unwrap();
+    assert!(listed.len() < 40 && listed.iter().all(|id| all.contains(id)));
+    assert_eq!(dam.side.assets(&all).await.unwrap().len(), listed.len());
+    for id in all.iter().filter(|id| !listed.contains(id)) {
+        assert!(matches!(dam.side.asset(id).await.unwrap(), Answer::Found(_)), "{id} is there all the same");
+    }
+    dam.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_result_too_large_to_be_paged_comes_whole_as_ids() {
+    for status in [400, 422] {
+        let dam = Dam::play(json!({ "max_result_window": 100, "beyond_window_status": status })).await;
+        dam.admin("bulk", json!({ "folders": 3, "assets_per_folder": 80, "size": 3, "path": "Many" })).await;
+        let folders = dam.side.folders().await.unwrap();
+        let scope = Scope::Below(folders.iter().find(|folder| folder.name == "Many").unwrap().id.clone());
+        let ids = dam.side.all_ids(&scope, None).await.unwrap();
+        assert_eq!(ids.len(), 240);
+        assert_eq!(dam.side.assets(&ids).await.unwrap().len(), 240, "in portions");
+        let changed = dam.side.changed_since(&scope, UnixMs(0), 100).await.unwrap();
+        assert_eq!((changed.total, changed.assets.len()), (240, 100));
+        assert_eq!(dam.side.acknowledge(&ids[..100]).await.unwrap().len(), 100);
+        dam.shutdown().await;
+    }
 }
 
 #[tokio::test]

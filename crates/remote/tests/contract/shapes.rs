@@ -53,10 +53,10 @@ pub async fn all(dam: &Dam, scratch: &RemoteFolder) {
     let id = &asset["id"];
     fits(dam, "assets_show", &get(&format!("assets/{}/set_uploaded", text(&asset["guid"]))).await);
     fits(dam, "uploads_set_done", &put(&format!("uploads/{}/set_done", upload["id"]), json!({})).await);
-    dam.until("it is processed", async || {
+    dam.until("it is being processed", async || {
         let now = get(&format!("assets/{id}")).await;
         fits(dam, "assets_show", &now);
-        (now["aasm_state"] == "processed").then_some(())
+        text(&now["aasm_state"]).starts_with("process").then_some(())
     })
     .await;
     fits(dam, "assets_update", &put(&format!("assets/{id}"), json!({ "asset": { "description": "d" } })).await);

@@ -75,6 +75,12 @@ impl Server {
         assets.iter().flat_map(|asset| self.contents_of(asset)).collect()
     }
 
+    /// Whether assets went to the trash whose folders were removed as well.
+    pub fn lost_folders(&self) -> bool {
+        let world = self.world();
+        world.all_assets().any(|asset| !asset.alive() && world.any_folder(asset.folder_id).is_none())
+    }
+
     /// The mirrored folder and all below it, parents first.
     pub fn folders_inside(&self, world: &World) -> Vec<FolderId> {
         let mut inside = vec![self.mirrored];
