@@ -4,6 +4,7 @@ use crate::folders::Folders;
 use crate::guard::Verdict;
 use crate::pass::{Pass, PassError};
 use crate::scan::IGNORED;
+use damsync_model::content::Likeness;
 use damsync_model::id::{FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey};
 use damsync_model::path::MirrorPath;
@@ -27,7 +28,7 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
         DirtyKey::Asset(id) => {
             let asset = tx.asset(mirror, id)?;
             let base = tx.base(mirror, id)?;
-            let place = match (&base, &asset) {
+            let mut place = match (&base, &asset) {
                 (Some(base), _) => Some((base.base.place.folder, base.key.clone())),
                 (None, Some(asset)) if asset.presence == Presence::Live => {
                     asset.folder.map(|folder| (folder, asset.key.clone()))
@@ -38,6 +39,12 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
                 Some((folder, key)) => tx.file(*folder, key)?,
                 None => None,
             };
+            if file.is_none()
+                && let (Some(base), Some(asset)) = (&base, &asset)
+                && let Some((there, found)) = arrived(tx, base, asset)?
+            {
+                (place, file) = (Some(there), Some(found));
+            }
             // A file that is another asset's by agreement is not this one's by its name.
             if base.is_none()
                 && let (Some((folder, key)), Some(_)) = (&place, &file)
@@ -54,6 +61,25 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
             Ok(Some(Rows { file: tx.file(*folder, key)?, place: Some((*folder, key.clone())), ..Rows::default() }))
         }
     }
+}
+
+/// The file of an asset that was moved there, where it stands at the new place already: it was brought there by a pass
+/// that could not write it down any more.
+fn arrived(
+    tx: &Tx<'_>,
+    base: &BaseRow,
+    asset: &AssetRow,
+) -> Result<Option<((FolderId, NameKey), FileRow)>, StoreError> {
+    let Some(folder) = asset.folder.filter(|_| asset.presence == Presence::Live) else { return Ok(None) };
+    if (folder, &asset.key) == (base.base.place.folder, &base.key) || tx.base_at(folder, &asset.key)?.is_some() {
+        return Ok(None);
+    }
+    let is_its = |file: &FileRow| {
+        file.content.is_some_and(|content| {
+            content.sha256 == base.base.content.sha256 || asset.asset.claimed.likeness(&content) == Likeness::Same
+        })
+    };
+    Ok(tx.file(folder, &asset.key)?.filter(is_its).map(|file| ((folder, asset.key.clone()), file)))
 }
 
 /// Makes the entity of its rows.

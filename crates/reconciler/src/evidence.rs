@@ -137,9 +137,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.engine
             .keeper
             .write(move |tx| {
-                if tx.asset(mirror, &id)?.is_some_and(|row| row.presence != presence) {
+                if let Some(row) = tx.asset(mirror, &id)?.filter(|row| row.presence != presence) {
                     tx.set_presence(mirror, &id, presence)?;
                     tx.mark_asset(mirror, &id)?;
+                    if let Some(folder) = row.folder {
+                        // A file that has its name without ever having been its file is on its own now.
+                        tx.mark_place(mirror, folder, &row.key)?;
+                    }
                     if presence == Presence::Gone {
                         one_more_in_trash(tx, mirror)?;
                         // Nobody waits for it any more.

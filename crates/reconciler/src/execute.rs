@@ -69,9 +69,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 return Ok(progress);
             }
             let room = ready.len() < GROUP && !arriving.is_done();
-            let arrival = async {
-                if room { arriving.next().await } else { std::future::pending().await }
-            };
+            let arrival = async { if room { arriving.next().await } else { std::future::pending().await } };
             let concluded = match select(pin!(arrival), placing.as_mut()).await {
                 Either::Left((None, _)) => continue,
                 Either::Left((Some((task, Ok(Some(received)))), _)) => {

@@ -160,10 +160,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    /// Whether assets or folders that may still be there are known in it.
+    /// Whether assets that we have, or folders, may still be in it.
     async fn has_remote_content(&self, folder: FolderId) -> Result<bool, PassError> {
         let has_folders = !self.folders().remote_children(folder).is_empty();
-        Ok(has_folders || self.engine.keeper.read(move |tx| tx.has_assets(folder)).await?)
+        let mirror = self.mirror;
+        let agreed_on = self.engine.keeper.read(move |tx| {
+            for id in tx.asset_ids_in(folder)? {
+                if tx.base(mirror, &id)?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        Ok(has_folders || agreed_on.await?)
     }
 }
 

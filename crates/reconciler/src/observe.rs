@@ -234,6 +234,13 @@ fn take_over(
     if old.as_ref().is_none_or(|old| matters(old, &row)) {
         tx.mark_asset(mirror, &row.asset.id)?;
     }
+    if let Some(old) = &old
+        && let Some(folder) = old.folder
+        && (old.folder != row.folder || old.key != row.key || row.presence != Presence::Live)
+    {
+        // A file that has its name without ever having been its file is on its own now.
+        tx.mark_place(mirror, folder, &old.key)?;
+    }
     Ok(true)
 }
 

@@ -15,7 +15,7 @@ use damsync_model::planner::Rules;
 use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
 use damsync_ports::{
-    Advice, ByteStream, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession,
+    Advice, ByteStream, Identity, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession,
 };
 use damsync_store::{MirrorRow, StoreError};
 use futures_util::TryStreamExt;
@@ -225,11 +225,11 @@ pub struct Engine<D, R> {
 /// What a pass found out about the server, for those after it.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// How far the server's clock is ahead of ours, once it was asked.
-    server_ahead_ms: Option<i64>,
+    /// Who we are, and how far the server's clock is ahead of ours, once it was asked.
+    identity: Option<(Identity, i64)>,
     /// How often the feeds were polled.
     polls: u64,
-    /// Deletions are held: why, as it was found when the server was last asked who we are.
+    /// Deletions are held: why, as it was found when the folders were last listed.
     no_deletions: Option<HoldReason>,
 }
 
@@ -237,6 +237,7 @@ pub struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent requests, each asked for by its name")]
 pub(crate) struct Asked {
+    pub identity: bool,
     pub folders: bool,
     pub feeds: bool,
     pub overlap: bool,
@@ -248,8 +249,15 @@ pub(crate) struct Asked {
 impl Asked {
     /// A quiet poll needs three requests: the two feeds and one of the others in turn.
     const fn by(ask: Ask, polls: u64) -> Self {
-        let nothing =
-            Self { folders: false, feeds: false, overlap: false, trash_count: false, sweep: false, everything: false };
+        let nothing = Self {
+            identity: false,
+            folders: false,
+            feeds: false,
+            overlap: false,
+            trash_count: false,
+            sweep: false,
+            everything: false,
+        };
         match ask {
             Ask::Nothing => nothing,
             Ask::Poll => Self {
@@ -257,10 +265,13 @@ impl Asked {
                 folders: polls % 3 == 0,
                 trash_count: polls % 3 == 1,
                 overlap: polls % 3 == 2,
+                // Who we are is asked with the sweep, whose evidence rests on it.
+                identity: polls % 10 == 9,
                 sweep: polls % 10 == 9,
                 everything: false,
             },
             Ask::Whole | Ask::Full => Self {
+                identity: true,
                 folders: true,
                 feeds: true,
                 overlap: true,
@@ -306,8 +317,10 @@ pub(crate) struct Pass<'e, D, R> {
     pub mirror: MirrorId,
     pub run: RunId,
     pub started: UnixMs,
-    /// The server's clock at the pass's first answer.
+    /// The server's clock when the pass began: its own word if it is fresh, else reckoned from an earlier one.
     pub server_time: UnixMs,
+    /// Only a fresh time may move a cursor: our clock may have jumped since an earlier one.
+    pub server_time_is_fresh: bool,
     pub scope: Scope,
     folders: RwLock<Folders>,
     report: Mutex<Report>,
@@ -362,32 +375,36 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let run = self.chance.run();
         let mut row = row;
         let stand = crate::root::look(self, &row, report).await?;
-        let (asked, server_ahead_ms, no_deletions) = {
+        let (asked, known, no_deletions) = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             // The first pass asks for everything, whatever was wanted of it.
-            let ask =
-                if known.server_ahead_ms.is_none() && request.ask != Ask::Full { Ask::Whole } else { request.ask };
+            let ask = if known.identity.is_none() && request.ask != Ask::Full { Ask::Whole } else { request.ask };
             if ask == Ask::Poll {
                 known.polls += 1;
             }
-            (Asked::by(ask, known.polls), known.server_ahead_ms, known.no_deletions)
+            (Asked::by(ask, known.polls), known.identity.clone(), known.no_deletions)
         };
-        let (server_time, remote_folders, binding) = match server_ahead_ms {
-            Some(ahead) if !asked.folders => {
-                (self.clock.now().plus_ms(ahead), None, crate::scope::bound(&row, no_deletions)?)
-            }
+        let (identity, ahead_ms, asked_now) = match known {
+            Some((identity, ahead)) if !asked.identity => (identity, ahead, false),
             _ => {
                 let identity = self.remote.identity().await?;
-                let folders = self.remote.folders().await?;
-                let binding = crate::scope::bind(self, &mut row, &identity, &folders, report).await?;
                 let ahead = identity.server_time.0 - self.clock.now().0;
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                known.server_ahead_ms = Some(ahead);
-                known.no_deletions = binding.no_deletions;
-                drop(known);
-                (identity.server_time, Some(folders), binding)
+                (identity, ahead, true)
             }
         };
+        let server_time = self.clock.now().plus_ms(ahead_ms);
+        let (remote_folders, binding) = if asked.folders {
+            let folders = self.remote.folders().await?;
+            let binding = crate::scope::bind(self, &mut row, &identity, &folders, report).await?;
+            (Some(folders), binding)
+        } else {
+            (None, crate::scope::bound(&row, no_deletions)?)
+        };
+        {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.identity = Some((identity, ahead_ms));
+            known.no_deletions = binding.no_deletions;
+        }
         let acts = request.permission != Permission::DryRun;
         let allow = request.permission == Permission::AllowDeletes;
         let entered = crate::root::enter(self, &mut row, stand, acts).await?;
@@ -402,6 +419,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             run,
             started: began,
             server_time,
+            server_time_is_fresh: asked_now,
             scope: binding.scope,
             folders: RwLock::new(folders),
             report: Mutex::new(std::mem::take(report)),

@@ -376,3 +376,63 @@ fn set_unknown(tx: &Tx<'_>, mirror: MirrorId, folder: FolderId, row: FileRow, wh
     tx.put_file(folder, &FileRow { unknown: Some(why.to_owned()), ..row })?;
     tx.mark_place(mirror, folder, &key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use damsync_model::tree::Stat;
+    use damsync_store::Store;
+
+    fn file(name: &str, size: u64) -> Entry {
+        Entry { name: name.to_owned(), kind: EntryKind::File { stat: Stat { size, ..Stat::default() }, links: 1 } }
+    }
+
+    /// How many rows a listing makes the store write, and which names it skips.
+    fn merged(store: &mut Store, listing: DirListing) -> (u64, Vec<String>) {
+        let before = store.rows_written();
+        let found = sorted(listing, Folding::Exact);
+        let merged = store.transaction(|tx| merge(tx, MirrorId(1), FolderId(1), found)).unwrap();
+        (store.rows_written() - before, merged.skipped.into_iter().map(|(name, _)| name).collect())
+    }
+
+    #[test]
+    fn an_unchanged_directory_writes_no_row_and_any_difference_writes_its_own() {
+        let mut store = Store::temporary().unwrap();
+        let names = ["b.jpg", "a.jpg", "Cafe\u{301}.jpg", "東京.jpg", "🎉.jpg", "я.jpg"];
+        let listing = || names.iter().map(|name| file(name, 1)).collect::<Vec<_>>();
+        let none = (0, Vec::new());
+        assert!(merged(&mut store, listing()).0 > 0);
+        assert_eq!(merged(&mut store, listing()), none);
+
+        let mut other_order = listing();
+        other_order.reverse();
+        other_order.push(Entry { name: "sub".to_owned(), kind: EntryKind::Directory { inode: 5, birth_ns: 0 } });
+        assert_eq!(merged(&mut store, other_order), none);
+
+        // Each: one row of the file, one that marks it.
+        let mut saved = listing();
+        saved[0] = file("b.jpg", 2);
+        assert_eq!(merged(&mut store, saved), (2, Vec::new()));
+        assert_eq!(merged(&mut store, listing()).0, 2);
+        let mut fewer = listing();
+        fewer.pop();
+        assert_eq!(merged(&mut store, fewer), (2, Vec::new()));
+        let mut more = listing();
+        more.push(file("c.jpg", 1));
+        assert_eq!(merged(&mut store, more.clone()).0, 4);
+        // The same key in another form: the file was renamed.
+        more[2] = file("Caf\u{e9}.jpg", 1);
+        assert_eq!(merged(&mut store, more), (2, Vec::new()));
+    }
+
+    #[test]
+    fn of_two_names_with_one_key_the_composed_one_counts() {
+        let mut store = Store::temporary().unwrap();
+        let listing = || vec![file("e\u{301}", 1), file("z", 1), file("\u{e9}", 2)];
+        let skipped = vec!["e\u{301}".to_owned()];
+        assert_eq!(merged(&mut store, listing()).1, skipped);
+        assert_eq!(merged(&mut store, listing()), (0, skipped));
+        let kept = store.read(|tx| tx.file(FolderId(1), &NameKey::of("\u{e9}", Folding::Exact))).unwrap().unwrap();
+        assert_eq!((kept.name.as_str(), kept.stat.size), ("\u{e9}", 2));
+    }
+}

@@ -416,7 +416,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     pub(crate) async fn close_sessions(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
         self.sessions.lock().await.clear();
-        for row in self.engine.keeper.read(move |tx| tx.sessions(mirror)).await? {
+        let (sessions, intents) =
+            self.engine.keeper.read(move |tx| Ok((tx.sessions(mirror)?, tx.intents(mirror)?))).await?;
+        for row in sessions {
+            // What is still under way in it would never be submitted; the next pass brings that to its end first.
+            if intents.iter().any(|intent| intent.session == Some(row.id)) {
+                continue;
+            }
             let session = UploadSession { id: row.id, guid: row.guid };
             match self.engine.remote.close_session(&session).await {
                 Ok(()) => {}

@@ -68,6 +68,9 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         Remote::Version(which, bytes) => {
             let asset = one(which)?;
             world.admin_version(AssetKey::Id(asset.id), put(bytes.number, bytes.size), now)?;
+            if stage.ledger().was_moved_out(asset.id) {
+                world.any_asset(AssetKey::Id(asset.id)).map(Arc::clone).iter().for_each(|asset| deleted(asset));
+            }
             format!("new version of {} {:?}", asset.id, asset.filename)
         }
         Remote::SlowVersion(which, bytes) => {
@@ -80,7 +83,10 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             let (_, ticket) = world.add_version(person, AssetKey::Id(asset.id), new, now)?;
             let content = put(bytes.number, bytes.size);
             world.object_stored(&ticket.key, content);
-            world.set_uploaded(person, AssetKey::Id(asset.id), true, now)?;
+            let asset = world.set_uploaded(person, AssetKey::Id(asset.id), true, now)?;
+            if stage.ledger().was_moved_out(asset.id) {
+                deleted(&asset);
+            }
             format!("new version of {} {:?}, to be processed", asset.id, asset.filename)
         }
         Remote::Revert(which) => {

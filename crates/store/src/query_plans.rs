@@ -93,6 +93,16 @@ fn assets_are_found_by_id_place_and_time() {
 }
 
 #[test]
+fn the_ids_of_a_mirror_are_read_from_an_index_alone() {
+    // Every pass reads all of them.
+    for after in [None, Some(id())] {
+        for (sql, steps) in plans(|tx| tx.listed_ids(MIRROR, after.as_ref(), 10)) {
+            assert!(steps.iter().all(|step| step.contains("COVERING INDEX asset_listed")), "{sql}: {steps:?}");
+        }
+    }
+}
+
+#[test]
 fn the_ids_of_a_directory_are_found_by_its_index() {
     // In id order, which is not the index's: one directory is sorted, never the mirror.
     for (sql, steps) in plans(|tx| tx.asset_ids_in(FOLDER)) {
