@@ -236,7 +236,10 @@ impl<'t> Run<'t> {
             let report = self.quiet_pass(index, Mode::Whole).await?;
             let rows = self.daemons[index].rows_written().await - before;
             if rows > 0 || report.requests > MOST_REQUESTS || !is_calm(&report) {
-                return Err(format!("quiet: d{index} wrote {rows} rows in a pass with nothing to do: {}", summary(&report)));
+                return Err(format!(
+                    "quiet: d{index} wrote {rows} rows in a pass with nothing to do: {}",
+                    summary(&report)
+                ));
             }
         }
         Ok(())

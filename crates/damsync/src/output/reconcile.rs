@@ -164,7 +164,9 @@ fn held_remedy(held: &HeldItem) -> Option<String> {
         ));
     }
     let remedy = match held.reason {
-        HoldReason::MassDelete => "if that is what you want: damsync reconcile --allow-deletes; if not, put the files back",
+        HoldReason::MassDelete => {
+            "if that is what you want: damsync reconcile --allow-deletes; if not, put the files back"
+        }
         HoldReason::MassChange => "look at the changed files here; the earlier versions are on the server",
         HoldReason::MirrorMarkMissing | HoldReason::RootMissing | HoldReason::RootReplaced => {
             "check that the right disk is mounted there; nothing is deleted anywhere"
