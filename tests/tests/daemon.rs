@@ -1,7 +1,7 @@
 //! The daemon: changes on either side travel by themselves.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Daemon, Options, Setup, Signal, md5, until};
+use damsync_tests::{Daemon, Options, Setup, Signal, json, md5, until};
 
 fn setup() -> Setup {
     let options = Options {
@@ -45,6 +45,17 @@ fn a_remote_edit_reaches_the_disk() {
     daemon.until("the edit", |setup| setup.read("start.txt") == b"edited");
     assert_eq!(daemon.end(Signal::TERM), 0);
     assert_eq!(setup.trash(), [("start.txt".to_owned(), md5("start"))].into());
+    setup.settled();
+}
+
+#[test]
+fn more_changes_than_one_answer_holds_come_down() {
+    let setup = setup();
+    let mut daemon = running(&setup);
+    let bulk = json!({ "folders": 1, "assets_per_folder": 250, "size": 10, "path": "Studio/Bulk" });
+    setup.sandbox.post("/admin/bulk", &bulk);
+    daemon.until("250 files", |setup| setup.tree().len() > 250 && setup.is_equal());
+    assert_eq!(daemon.end(Signal::TERM), 0);
     setup.settled();
 }
 

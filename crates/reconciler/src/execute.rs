@@ -7,7 +7,7 @@ use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, Decision, HoldReason, Planned};
+use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, Planned};
 use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
 use damsync_ports::{Advice, LocalError, LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Event, StoreError, Tx};
@@ -160,6 +160,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 LocalError::Changed { .. } | LocalError::Missing { .. } | LocalError::NotOurs { .. },
             )) => {
                 self.look_at_task_again(task).await?;
+                if let Action::Download { asset, expect: ExpectLocal::Nothing, .. } = &task.planned.action {
+                    // Another file has taken the name that the asset was given.
+                    self.name_again(asset).await?;
+                }
                 Ok(true)
             }
             Err(error) if ends_pass(&error) => Err(error),

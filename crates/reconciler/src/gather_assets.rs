@@ -115,12 +115,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut complete = u64::try_from(changed.assets.len()).unwrap_or(0) >= changed.total;
         let idle = changed.total == 0 && newest < from;
         self.observe_and_ask(changed.assets).await?;
-        if !self.server_time_is_fresh {
-            return Ok(());
-        }
         let settled = self.server_time.plus_ms(-INDEX_LAG_MS);
         let step = if idle { CURSOR_AGE_MS } else { WINDOW_STEP_MS };
-        let advances = settled.0 - from.0 >= step;
+        let advances = self.server_time_is_fresh && settled.0 - from.0 >= step;
         // What is older than the index can be late is read once more in full, and then it is final.
         complete &= idle || !advances;
         if complete && newest >= from && self.asked.overlap {

@@ -262,7 +262,7 @@ impl Asked {
             Ask::Nothing => nothing,
             Ask::Poll => Self {
                 feeds: true,
-                folders: polls % 3 == 0,
+                folders: polls.is_multiple_of(3),
                 trash_count: polls % 3 == 1,
                 overlap: polls % 3 == 2,
                 // Who we are is asked with the sweep, whose evidence rests on it.

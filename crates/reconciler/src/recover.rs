@@ -37,7 +37,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for stray in strays {
             let session = UploadSession { id: stray.session, guid: stray.session_guid.clone() };
             let found = self.engine.remote.pending(&session, &stray.marker).await?;
-            for asset in &found {
+            // Bytes in it are not ours: they were never sent.
+            for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
                 self.engine.remote.trash(&asset.id).await?;
             }
             if !found.is_empty() || self.now().0 - stray.since.0 > STRAY_MS {

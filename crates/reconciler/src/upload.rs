@@ -467,7 +467,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// After a lost answer: what it left behind is taken away, or looked for later if the index does not know it yet.
     pub(crate) async fn clear_stray(&self, session: &UploadSession, marker: &str) -> Result<(), PassError> {
         let found = self.engine.remote.pending(session, marker).await?;
-        for asset in &found {
+        for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
             self.engine.remote.trash(&asset.id).await?;
         }
         let stray = Stray {

@@ -18,7 +18,8 @@ pub(crate) fn act_there(stage: &Stage, edit: &Remote) -> String {
 }
 
 fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
-    world.all_assets().filter(|asset| asset.alive() && inside(asset.folder_id)).map(Arc::clone).collect()
+    let there = |asset: &&Arc<Asset>| asset.alive() && asset.state != AssetState::Pending && inside(asset.folder_id);
+    world.all_assets().filter(there).map(Arc::clone).collect()
 }
 
 /// Whether the daemons may not see a folder.

@@ -214,7 +214,8 @@ impl<'t> Run<'t> {
                 checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
                 // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.
                 let held = report.held.iter().all(|held| held.reason == HoldReason::AccessLost);
-                let is_lost = report.outcome == Outcome::Held && held && self.stage.server.lost_folders();
+                let failed = report.failed.iter().all(|failed| failed.error.contains("404"));
+                let is_lost = report.outcome != Outcome::InSync && held && failed && self.stage.server.lost_folders();
                 lost |= is_lost;
                 moved |= !is_calm(&report) && !(is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));
