@@ -32,6 +32,12 @@ enum Witness {
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Finds out what became of assets that a complete list leaves out.
     pub(crate) async fn question(&self, missing: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
+        let vanished = self.examine(missing).await?;
+        self.settle_vanished(vanished, trash).await
+    }
+
+    /// Asks for each of them. Returns those that vanished together with their folders.
+    async fn examine(&self, missing: Vec<AssetId>) -> Result<Vec<AssetId>, PassError> {
         let mut witnesses: BTreeMap<Option<FolderId>, Witness> = BTreeMap::new();
         let mut vanished = Vec::new();
         for id in missing {
@@ -61,7 +67,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Err(error) => self.not_known(&id, error).await?,
             }
         }
-        self.settle_vanished(vanished, trash).await
+        Ok(vanished)
     }
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
@@ -74,12 +80,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Some(now) => now,
             None => *trash.now.insert(self.engine.remote.trash_count().await?),
         };
-        // Read again: assets that were found in the trash meanwhile are counted already.
-        let mirror = self.mirror;
-        let accounted = self.engine.keeper.read(move |tx| tx.cursor(mirror, TRASH_COUNT)).await?;
-        let grown = accounted
-            .and_then(|before| u64::try_from(before).ok())
-            .is_some_and(|before| now.saturating_sub(before) >= count);
+        let mut grown = self.trash_grew_by(count, now).await?;
+        if grown {
+            // The index may not tell yet what else went there: the folders do.
+            let others = self.list_everything().await?.into_iter().filter(|id| !vanished.contains(id)).collect();
+            self.examine(others).await?;
+            grown = self.trash_grew_by(count, now).await?;
+        }
         for id in &vanished {
             self.set_presence(id, if grown { Presence::Gone } else { Presence::Unknown }).await?;
         }
@@ -93,6 +100,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             });
         }
         Ok(())
+    }
+
+    /// Whether there are so many more in the server's trash than those that we know of.
+    async fn trash_grew_by(&self, count: u64, now: u64) -> Result<bool, PassError> {
+        let mirror = self.mirror;
+        let accounted = self.engine.keeper.read(move |tx| tx.cursor(mirror, TRASH_COUNT)).await?;
+        let accounted = accounted.and_then(|before| u64::try_from(before).ok());
+        Ok(accounted.is_some_and(|before| now.saturating_sub(before) >= count))
     }
 
     async fn witness(&self, folder: Option<FolderId>, missing: &AssetId) -> Result<Witness, PassError> {

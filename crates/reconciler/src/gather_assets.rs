@@ -238,7 +238,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Every folder's assets, by the database's word: at first contact, after the state was lost, and for a full pass.
     /// Returns what we know and none of the lists has.
-    async fn list_everything(&self) -> Result<Vec<AssetId>, PassError> {
+    pub(crate) async fn list_everything(&self) -> Result<Vec<AssetId>, PassError> {
         let folders: Vec<(FolderId, StorageFolderId)> =
             self.folders().iter().filter_map(|row| Some((row.id, row.remote.as_ref()?.id.clone()?))).collect();
         let mut lists = futures_util::stream::iter(folders)

@@ -8,7 +8,7 @@ use crate::rounds::Done;
 use damsync_model::id::AssetId;
 use damsync_model::plan::Action;
 use damsync_model::tree::{Base, Local, Place, Remote};
-use damsync_ports::{Answer, LocalSide, RemoteSide};
+use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::FileRow;
 
 /// So many names may be passed on from one to the next.
@@ -139,7 +139,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         {
             return self.forget_unrestorable(task, asset, base).await;
         }
-        self.engine.remote.restore(asset).await?;
+        match (self.engine.remote.restore(asset).await, &task.one.entity.base) {
+            // 404, or a job without effect: it cannot be had back.
+            (Err(RemoteError { kind: RemoteErrorKind::NotFound | RemoteErrorKind::Refused { .. }, .. }), Some(base)) => {
+                return self.forget_unrestorable(task, asset, base).await;
+            }
+            (restored, _) => restored?,
+        }
         self.reach(CrashPoint::RestoredRemote)?;
         if let Answer::Found(found) = self.engine.remote.asset(asset).await? {
             self.observe(vec![found], Said::ByDatabase).await?;
@@ -149,10 +155,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(Done::Yes)
     }
 
-    /// The asset's storage folder is gone as well, so there is no place to bring it back to: the file becomes a new one.
+    /// The asset cannot be brought back, as where its storage folder is gone as well: the file becomes a new one.
     async fn forget_unrestorable(&self, task: &Task<'_>, asset: &AssetId, base: &Base) -> Result<Done, PassError> {
         let (mirror, asset, place) = (self.mirror, asset.clone(), base.place.clone());
-        let (key, event) = (self.key(&place), self.event(task, "its storage folder is gone: becomes a new asset"));
+        let (key, event) = (self.key(&place), self.event(task, "cannot be restored: becomes a new asset"));
         self.engine
             .keeper
             .write(move |tx| {

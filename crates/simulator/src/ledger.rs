@@ -20,6 +20,8 @@ pub struct Ledger {
     moved: BTreeSet<i64>,
     /// Assets that people moved out of the mirror.
     moved_out: BTreeSet<i64>,
+    /// Folders were hidden at some time.
+    hid: bool,
     /// What must never have happened, and did.
     violations: Vec<String>,
 }
@@ -78,6 +80,16 @@ impl Ledger {
     /// Whether a person took this content from that disk.
     pub fn was_taken(&self, disk: usize, content: Sha256) -> bool {
         self.taken.contains(&(disk, content))
+    }
+
+    /// A person hid a folder.
+    pub fn hide(&mut self) {
+        self.hid = true;
+    }
+
+    /// Whether a person ever hid a folder.
+    pub fn ever_hid(&self) -> bool {
+        self.hid
     }
 
     /// A person moved this asset.

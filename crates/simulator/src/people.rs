@@ -186,6 +186,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             for user in server.clients() {
                 world.edit_user(user, |user| user.hidden_folders.extend([id]))?;
             }
+            stage.ledger().hide();
             for asset in live(&world, |folder| hides(&world, server, folder)) {
                 if stage.ledger().was_moved(asset.id) {
                     deleted(&asset);

@@ -210,6 +210,9 @@ impl Stage {
                 // What the link stood for is gone with it, by the same person's hand.
                 drop(state);
                 let mut ledger = self.ledger();
+                for path in &links {
+                    ledger.delete_path(disk, path);
+                }
                 ledger.delete_all_taken(disk);
                 format!("d{disk} unlink {links:?}")
             }

@@ -174,6 +174,10 @@ impl World {
         let Some(asset) = self.assets.get(&id).filter(|asset| !asset.alive()) else {
             return;
         };
+        // There is no place to bring it back to.
+        if !self.folders.contains_key(&asset.folder_id) {
+            return;
+        }
         let mut asset = (**asset).clone();
         let trashed_at = asset.trashed_at.take();
         asset.trashed_by = None;
