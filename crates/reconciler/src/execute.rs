@@ -188,7 +188,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// The world was not as the action expected: takes over what is there now.
     async fn look_at_task_again(&self, task: &Task<'_>) -> Result<(), PassError> {
         if let damsync_model::plan::Subject::File(place) = task.planned.action.subject() {
-            self.look_again(place.folder, &self.key(place), &task.path).await?;
+            // The action may be about another place than that by which the entity is known.
+            let path = self.folders().path_of(place).unwrap_or_else(|| task.path.clone());
+            self.look_again(place.folder, &self.key(place), &path).await?;
         }
         let to = task.planned.action.destination();
         let target = to.and_then(|to| Some((to, self.folders().path_of(to)?)));

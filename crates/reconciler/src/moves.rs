@@ -141,7 +141,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         match (self.engine.remote.restore(asset).await, &task.one.entity.base) {
             // 404, or a job without effect: it cannot be had back.
-            (Err(RemoteError { kind: RemoteErrorKind::NotFound | RemoteErrorKind::Refused { .. }, .. }), Some(base)) => {
+            (
+                Err(RemoteError { kind: RemoteErrorKind::NotFound | RemoteErrorKind::Refused { .. }, .. }),
+                Some(base),
+            ) => {
                 return self.forget_unrestorable(task, asset, base).await;
             }
             (restored, _) => restored?,

@@ -13,6 +13,7 @@ use damsync_model::tree::{AssetState, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{AssetRow, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 /// Who said it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if assets.is_empty() {
             return Ok(Vec::new());
         }
+        self.know_folders(&assets).await?;
         let observed: Vec<Observed> = assets.into_iter().map(|asset| self.placed(asset)).collect();
         let (mirror, now) = (self.mirror, self.server_now());
         let ask = self
@@ -70,6 +72,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(ask)
+    }
+
+    /// A folder that was made since folders were last listed is not outside the mirror: it is only unknown yet.
+    async fn know_folders(&self, assets: &[RemoteAsset]) -> Result<(), PassError> {
+        let unknown = {
+            let folders = self.folders();
+            assets.iter().filter_map(|asset| asset.storage_folder.as_ref()).any(|id| folders.of_remote(id).is_none())
+        };
+        if unknown && !self.folders_listed.swap(true, Ordering::Relaxed) {
+            let list = self.engine.remote.folders().await?;
+            self.gather_folders(list).await?;
+        }
+        Ok(())
     }
 
     fn placed(&self, asset: RemoteAsset) -> Observed {

@@ -336,6 +336,8 @@ pub(crate) struct Pass<'e, D, R> {
     pub unreachable: AtomicUsize,
     /// Directories in which directories were made.
     pub made_in: Mutex<BTreeSet<FolderId>>,
+    /// The server's folders were listed in this pass.
+    pub folders_listed: AtomicBool,
     /// Directories whose action failed in this pass.
     pub failed_folders: Mutex<BTreeSet<FolderId>>,
 }
@@ -429,6 +431,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             deletions_approved: AtomicBool::new(allow),
             unreachable: AtomicUsize::new(0),
             made_in: Mutex::default(),
+            folders_listed: AtomicBool::new(remote_folders.is_some()),
             failed_folders: Mutex::default(),
         };
         let result = pass.work(&row, remote_folders, entered.is_some()).await;

@@ -43,11 +43,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// R1.
     pub(crate) async fn upload(&self, task: &Task<'_>) -> Result<Done, PassError> {
         let (file, content) = local_file(task)?;
+        self.must_be_settled(file).await?;
         let target = self.upload_target(file.place.folder)?;
         self.announce(task, content.size);
         let result = self.upload_attempts(task, file, content, &target).await;
         self.step(Step::TransferEnded { path: task.path.to_string() });
         result
+    }
+
+    /// An interrupted upload of the same file must have been settled: its record would be written over.
+    async fn must_be_settled(&self, file: &LocalFile) -> Result<(), PassError> {
+        let (folder, key) = (file.place.folder, self.key(&file.place));
+        match self.engine.keeper.read(move |tx| tx.intent_at(folder, &key)).await? {
+            Some(intent) if !intent.is_version => {
+                let why = "what became of an interrupted upload of it is not known yet".to_owned();
+                Err(RemoteError { what: "upload the file", kind: RemoteErrorKind::NoAnswer(why) }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn announce(&self, task: &Task<'_>, bytes: u64) {
@@ -335,9 +348,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         // Renamed or moved meanwhile: that is taken over by itself, after the agreement on the bytes.
         let seen = asset.clone();
-        let moved = asset.filename != old.asset.filename || asset.storage_folder.is_some();
-        asset.filename.clone_from(&old.asset.filename);
         let between = matches!((before, asset.version), (Some(before), Some(now)) if now > before + 1);
+        let moved = between || asset.filename != old.asset.filename || asset.storage_folder.is_some();
+        asset.filename.clone_from(&old.asset.filename);
+        if between {
+            // It cannot be said whose the newest one is: it is looked at as one that may be somebody else's.
+            asset.version = before.map(|before| before + 1);
+        }
         let mut row = self.uploaded_row(asset, file.place.folder, &old.given_name, content);
         row.folder = old.folder;
         row.presence = old.presence;

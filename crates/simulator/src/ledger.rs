@@ -22,6 +22,8 @@ pub struct Ledger {
     moved_out: BTreeSet<i64>,
     /// Folders were hidden at some time.
     hid: bool,
+    /// Folders were removed with what was in them at some time.
+    removed: bool,
     /// What must never have happened, and did.
     violations: Vec<String>,
 }
@@ -85,6 +87,16 @@ impl Ledger {
     /// A person hid a folder.
     pub fn hide(&mut self) {
         self.hid = true;
+    }
+
+    /// A person removed a folder.
+    pub fn remove(&mut self) {
+        self.removed = true;
+    }
+
+    /// Whether folders were removed and others hidden: together they cannot be told apart for sure.
+    pub fn removed_and_hid(&self) -> bool {
+        self.removed && self.hid
     }
 
     /// Whether a person ever hid a folder.

@@ -32,6 +32,18 @@ fn hides(world: &World, server: &Server, folder: i64) -> bool {
     server.clients().into_iter().any(is_hidden)
 }
 
+/// Where folders were removed with all that was in them, what is hidden at the same time is taken for removed, too.
+fn excuse_hidden(stage: &Stage, world: &World) {
+    if !stage.ledger().removed_and_hid() {
+        return;
+    }
+    for asset in live(world, |folder| hides(world, &stage.server, folder)) {
+        for content in stage.server.contents_of(&asset) {
+            stage.ledger().delete(content);
+        }
+    }
+}
+
 fn remote_name(which: Pick) -> &'static str {
     let at = which as usize % (NAMES.len() + REMOTE_ONLY.len());
     NAMES.get(at).or_else(|| REMOTE_ONLY.get(at - NAMES.len())).copied().unwrap_or("a.txt")
@@ -179,6 +191,8 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 deleted(&asset);
             }
             world.delete_folder(person, id, now)?;
+            stage.ledger().remove();
+            excuse_hidden(stage, &world);
             format!("removes folder {id}")
         }
         Remote::Hide(which) => {
@@ -187,6 +201,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 world.edit_user(user, |user| user.hidden_folders.extend([id]))?;
             }
             stage.ledger().hide();
+            excuse_hidden(stage, &world);
             for asset in live(&world, |folder| hides(&world, server, folder)) {
                 if stage.ledger().was_moved(asset.id) {
                     deleted(&asset);

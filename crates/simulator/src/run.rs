@@ -131,10 +131,10 @@ impl<'t> Run<'t> {
         if self.come_to_rest().await? == Rest::AccessLost {
             return Ok(());
         }
-        self.stay_at_rest().await?;
+        let skipped = self.stay_at_rest().await?;
         checks::one_for_one(&self.stage)?;
         for (index, daemon) in self.daemons.iter().enumerate() {
-            checks::converged(&self.stage, daemon).map_err(|why| format!("d{index}: {why}"))?;
+            checks::converged(&self.stage, daemon, &skipped).map_err(|why| format!("d{index}: {why}"))?;
         }
         Ok(())
     }
@@ -214,7 +214,10 @@ impl<'t> Run<'t> {
                 checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
                 // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.
                 let held = report.held.iter().all(|held| held.reason == HoldReason::AccessLost);
-                let failed = report.failed.iter().all(|failed| failed.error.contains("404"));
+                let failed = report
+                    .failed
+                    .iter()
+                    .all(|failed| ["404", "422", "(0)"].iter().any(|code| failed.error.contains(code)));
                 let is_lost = report.outcome != Outcome::InSync && held && failed && self.stage.server.lost_folders();
                 lost |= is_lost;
                 moved |= !is_calm(&report) && !(is_lost && did_nothing(&report));
@@ -228,7 +231,9 @@ impl<'t> Run<'t> {
         Err(format!("convergence: no rest after {MOST_ROUNDS} rounds; {last}"))
     }
 
-    async fn stay_at_rest(&mut self) -> Result<(), String> {
+    /// Returns what the last reports list as skipped.
+    async fn stay_at_rest(&mut self) -> Result<Vec<String>, String> {
+        let mut skipped = Vec::new();
         for index in 0..self.daemons.len() {
             self.stage.time.pass(2_000).await;
             self.quiet_pass(index, Mode::Whole).await?;
@@ -242,8 +247,9 @@ impl<'t> Run<'t> {
                     summary(&report)
                 ));
             }
+            skipped.extend(report.skipped.into_iter().map(|item| item.path));
         }
-        Ok(())
+        Ok(skipped)
     }
 }
 
@@ -274,7 +280,8 @@ enum Rest {
 
 /// Nothing was done and nothing is left to do.
 fn is_calm(report: &Report) -> bool {
-    let left = !report.awaiting.is_empty() || !report.failed.is_empty();
+    // What was trashed before it was submitted, and restored, waits for a person.
+    let left = report.awaiting.iter().any(|awaiting| awaiting.state != "submission") || !report.failed.is_empty();
     did_nothing(report) && report.outcome == Outcome::InSync && !left
 }
 

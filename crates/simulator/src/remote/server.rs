@@ -75,10 +75,11 @@ impl Server {
         assets.iter().flat_map(|asset| self.contents_of(asset)).collect()
     }
 
-    /// Whether assets went to the trash whose folders were removed as well.
+    /// Whether assets went to the trash whose folders were removed as well, or every folder was removed.
     pub fn lost_folders(&self) -> bool {
         let world = self.world();
-        world.all_assets().any(|asset| !asset.alive() && world.any_folder(asset.folder_id).is_none())
+        self.folders_inside(&world).len() == 1
+            || world.all_assets().any(|asset| !asset.alive() && world.any_folder(asset.folder_id).is_none())
     }
 
     /// The mirrored folder and all below it, parents first.
