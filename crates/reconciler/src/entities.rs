@@ -19,8 +19,11 @@ pub(crate) struct Rows {
     pub file: Option<FileRow>,
     pub asset: Option<AssetRow>,
     /// Where the file stands, or would stand.
-    pub place: Option<(FolderId, NameKey)>,
+    pub place: Option<KeyedPlace>,
 }
+
+/// A place with the key of its name.
+pub(crate) type KeyedPlace = (FolderId, NameKey);
 
 /// Reads the rows of one entity. `None`: the key belongs to another entity by now, which is dirty itself.
 pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Option<Rows>, StoreError> {
@@ -65,11 +68,7 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
 
 /// The file of an asset that was moved there, where it stands at the new place already: it was brought there by a pass
 /// that could not write it down any more.
-fn arrived(
-    tx: &Tx<'_>,
-    base: &BaseRow,
-    asset: &AssetRow,
-) -> Result<Option<((FolderId, NameKey), FileRow)>, StoreError> {
+fn arrived(tx: &Tx<'_>, base: &BaseRow, asset: &AssetRow) -> Result<Option<(KeyedPlace, FileRow)>, StoreError> {
     let Some(folder) = asset.folder.filter(|_| asset.presence == Presence::Live) else { return Ok(None) };
     if (folder, &asset.key) == (base.base.place.folder, &base.key) || tx.base_at(folder, &asset.key)?.is_some() {
         return Ok(None);

@@ -46,7 +46,7 @@ pub fn run(plan: &Plan) -> Ran {
         let runtime = runtime.map_err(|error| error.to_string())?;
         runtime.block_on(Box::pin(async {
             let mut run = Run::new(plan, &coverage, &trace)?;
-            let result = Box::pin(run.to_its_end(plan)).await;
+            let result = Box::pin(run.run_out(plan)).await;
             run.collect_traces();
             for daemon in &run.daemons {
                 let events = daemon.history().await.map_err(|error| error.to_string())?;
@@ -116,7 +116,7 @@ impl<'t> Run<'t> {
         }
     }
 
-    async fn to_its_end(&mut self, plan: &Plan) -> Result<(), String> {
+    async fn run_out(&mut self, plan: &Plan) -> Result<(), String> {
         for edit in &plan.beginning {
             let told = self.stage.act(edit);
             self.say(format!("begin {told}"));
@@ -220,7 +220,7 @@ impl<'t> Run<'t> {
                     .all(|failed| ["404", "422", "(0)"].iter().any(|code| failed.error.contains(code)));
                 let is_lost = report.outcome != Outcome::InSync && held && failed && self.stage.server.lost_folders();
                 lost |= is_lost;
-                moved |= !is_calm(&report) && !(is_lost && did_nothing(&report));
+                moved |= !(is_calm(&report) || is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));
             }
             calm = if moved { 0 } else { calm + 1 };
