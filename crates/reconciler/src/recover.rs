@@ -40,7 +40,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let found = self.engine.remote.pending(&session, &stray.marker).await?;
             // Bytes in it are not ours: they were never sent.
             for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
-                self.engine.remote.trash(&asset.id).await?;
+                self.trash_pending(&asset.id).await?;
             }
             // An index that is being built anew leaves out what is there.
             let whole = self.folders_listed.load(Ordering::Relaxed) && !self.reindexing();

@@ -5,6 +5,7 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::{Places, Target, Task, agree, local_file};
+use crate::gather_assets::one_more_in_trash;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, Step};
 use crate::rounds::Done;
@@ -476,16 +477,23 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if let Some(asset) = &intent.asset
             && !intent.is_version
         {
-            self.engine.remote.trash(asset).await?;
+            self.trash_pending(asset).await?;
         }
         self.close_intent(intent).await
+    }
+
+    /// Takes away what we prepared ourselves and never sent.
+    pub(crate) async fn trash_pending(&self, asset: &AssetId) -> Result<(), PassError> {
+        self.engine.remote.trash(asset).await?;
+        let mirror = self.mirror;
+        Ok(self.engine.keeper.write(move |tx| one_more_in_trash(tx, mirror)).await?)
     }
 
     /// After a lost answer: what it left behind is taken away, or looked for later if the index does not know it yet.
     pub(crate) async fn clear_stray(&self, session: &UploadSession, marker: &str) -> Result<(), PassError> {
         let found = self.engine.remote.pending(session, marker).await?;
         for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
-            self.engine.remote.trash(&asset.id).await?;
+            self.trash_pending(&asset.id).await?;
         }
         let stray = Stray {
             marker: marker.to_owned(),

@@ -4,6 +4,7 @@ use crate::content::{bytes_of, content_of};
 use crate::edit::{Pick, Remote};
 use crate::remote::Server;
 use crate::stage::{DIRS, NAMES, REMOTE_ONLY, Stage, pick};
+use damsync_model::content::Sha256;
 use damsync_sandbox::world::asset::{Asset, AssetState};
 use damsync_sandbox::world::job::JobWork;
 use damsync_sandbox::world::{AssetEdit, AssetKey, NewAsset, NewFolder, Refusal, World};
@@ -20,6 +21,14 @@ pub(crate) fn act_there(stage: &Stage, edit: &Remote) -> String {
 fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
     let there = |asset: &&Arc<Asset>| asset.alive() && asset.state != AssetState::Pending && inside(asset.folder_id);
     world.all_assets().filter(there).map(Arc::clone).collect()
+}
+
+/// Whether this is the content of an asset that was moved to where the daemons may not look: for them it is gone.
+pub(crate) fn is_out_of_sight(stage: &Stage, content: Sha256) -> bool {
+    let world = stage.server.world();
+    live(&world, |folder| hides(&world, &stage.server, folder)).iter().any(|asset| {
+        stage.ledger().was_moved(asset.id) && stage.server.contents_of(asset).contains(&content)
+    })
 }
 
 /// Whether the daemons may not see a folder.
@@ -141,11 +150,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         Remote::Move(which, to) => {
             let (asset, to) = (one(which)?, folder(to)?);
             world.create_job(person, JobWork::MoveTo(to), &[asset.id], now)?;
-            // Where the daemons may not look, or soon may not, it is as good as gone.
             stage.ledger().moved(asset.id);
-            if hides(&world, server, to) {
-                deleted(&asset);
-            }
             format!("moves {} {:?} to {to}", asset.id, asset.filename)
         }
         Remote::MoveOut(which) => {
@@ -202,11 +207,6 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             }
             stage.ledger().hide();
             excuse_hidden(stage, &world);
-            for asset in live(&world, |folder| hides(&world, server, folder)) {
-                if stage.ledger().was_moved(asset.id) {
-                    deleted(&asset);
-                }
-            }
             format!("hides folder {id}")
         }
         Remote::Unhide => {

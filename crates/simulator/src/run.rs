@@ -241,7 +241,7 @@ impl<'t> Run<'t> {
             let before = self.daemons[index].rows_written().await;
             let report = self.quiet_pass(index, Mode::Whole).await?;
             let rows = self.daemons[index].rows_written().await - before;
-            if rows > 0 || report.requests > MOST_REQUESTS || !is_calm(&report) {
+            if rows > 0 || report.requests > MOST_REQUESTS || !is_calm(&report, self.stage.ledger().ever_hid()) {
                 return Err(format!(
                     "quiet: d{index} wrote {rows} rows in a pass with nothing to do: {}",
                     summary(&report)
@@ -279,9 +279,11 @@ enum Rest {
 }
 
 /// Nothing was done and nothing is left to do.
-fn is_calm(report: &Report) -> bool {
-    // What was trashed before it was submitted, and restored, waits for a person.
-    let left = report.awaiting.iter().any(|awaiting| awaiting.state != "submission") || !report.failed.is_empty();
+fn is_calm(report: &Report, ever_hid: bool) -> bool {
+    // What was trashed before it was submitted, and restored, waits for a person; what was prepared in a folder that was
+    // then hidden, for ever.
+    let waits = report.awaiting.iter().any(|awaiting| awaiting.state != "submission" && !ever_hid);
+    let left = waits || !report.failed.is_empty();
     did_nothing(report) && report.outcome == Outcome::InSync && !left
 }
 

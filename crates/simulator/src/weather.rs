@@ -172,8 +172,9 @@ impl Weather {
 
     /// A file went to the local trash because of a deletion there.
     pub fn trashed_here(&self, path: &MirrorPath, content: Content) {
+        let out_of_sight = crate::people::is_out_of_sight(&self.stage, content.sha256);
         let mut ledger = self.stage.ledger();
-        if !ledger.was_deleted(content.sha256) {
+        if !ledger.was_deleted(content.sha256) && !out_of_sight {
             let what = format!("evidence: d{} put {path} into the local trash, and nobody deleted it", self.daemon);
             ledger.violated(what);
         }
