@@ -53,11 +53,12 @@ impl Sandbox {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("the sandbox said {line:?}: {error}"))
     }
 
-    /// Ends it; its data stays.
+    /// Ends it; its data stays. It is asked to end, not killed: it writes what happened in its last moments down.
     pub fn stop(&self) {
         let process = self.process.lock().unwrap().take();
         if let Some(mut process) = process {
-            process.kill().unwrap();
+            rustix::process::kill_process(rustix::process::Pid::from_child(&process), rustix::process::Signal::TERM)
+                .unwrap();
             process.wait().unwrap();
         }
     }
@@ -194,7 +195,11 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.stop();
+        if let Some(process) = self.process.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            // Nobody needs its data any more; that it has ended already is fine.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
         if std::thread::panicking() {
             eprintln!("--- the sandbox wrote:\n{}", std::fs::read_to_string(self.stderr()).unwrap_or_default());
         }

@@ -6,9 +6,10 @@ use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
 use damsync_model::id::AssetId;
+use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
 use damsync_model::tree::{Base, Local, Place, Remote};
-use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
+use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::FileRow;
 
 /// So many names may be passed on from one to the next.
@@ -25,6 +26,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(Done::DecideAgain);
         }
         let Some(target) = self.folders().path_of(to) else { return Ok(Done::DecideAgain) };
+        if self.is_being_left(asset, to, &target).await? {
+            return Ok(Done::DecideAgain);
+        }
         let stat = self.engine.disk.rename(&task.path, *expect, &target).await?;
         self.reach(CrashPoint::MovedLocal)?;
         let (mirror, asset, from, to) = (self.mirror, asset.clone(), from.clone(), to.clone());
@@ -156,6 +160,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, event) = (self.mirror, self.event(task, "done"));
         self.engine.keeper.write(move |tx| tx.add_event(mirror, &event)).await?;
         Ok(Done::Yes)
+    }
+
+    /// Whether another file was just moved away from there and that is not written down yet: what was agreed on about it
+    /// would be written over.
+    async fn is_being_left(&self, asset: &AssetId, place: &Place, target: &MirrorPath) -> Result<bool, PassError> {
+        let (folder, key, own) = (place.folder, self.key(place), asset.clone());
+        let others = self.engine.keeper.read(move |tx| {
+            Ok(tx.base_at(folder, &key)?.is_some_and(|base| base.base.asset != own))
+        });
+        Ok(others.await? && matches!(self.engine.disk.stat(target).await, Err(LocalError::Missing { .. })))
     }
 
     /// The asset cannot be brought back, as where its storage folder is gone as well: the file becomes a new one.

@@ -96,6 +96,20 @@ fn bytes(dice: &mut Dice) -> Bytes {
 }
 
 impl Setting {
+    /// One daemon, a friendly server.
+    pub fn plain() -> Self {
+        Self {
+            daemons: 1,
+            one_user: true,
+            any_user: true,
+            nature: Nature { grain_ns: 1, reuses_inodes: false },
+            habits: Habits::default(),
+            conflict: ConflictPolicy::KeepBoth,
+            max_delete: MaxDelete::Files(1000),
+            concurrency: 2,
+        }
+    }
+
     fn from_dice(dice: &mut Dice) -> Self {
         let habits = Habits {
             index_lag_ms: dice.one_of(&[0, 0, 0, 2_000, 30_000, 240_000]),

@@ -220,7 +220,7 @@ impl<'t> Run<'t> {
                     .all(|failed| ["404", "422", "(0)"].iter().any(|code| failed.error.contains(code)));
                 let is_lost = report.outcome != Outcome::InSync && held && failed && self.stage.server.lost_folders();
                 lost |= is_lost;
-                moved |= !(is_calm(&report) || is_lost && did_nothing(&report));
+                moved |= !(is_calm(&report, self.stage.ledger().ever_hid()) || is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));
             }
             calm = if moved { 0 } else { calm + 1 };

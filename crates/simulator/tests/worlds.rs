@@ -4,8 +4,8 @@ use damsync_simulator::plan::Plan;
 use damsync_simulator::run::run;
 use damsync_simulator::shrink::shrink;
 
-/// As many as a developer's machine runs in well under a minute without optimisation.
-const WORLDS: u64 = 400;
+/// As many as a developer's machine runs in about half a minute without optimisation.
+const WORLDS: u64 = 250;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

@@ -1,0 +1,262 @@
+//! Small worlds in which the simulator once found a promise broken.
+
+use damsync_sandbox::world::habits::{FolderDelete, TrashedDetails};
+use damsync_simulator::disk::Crash;
+use damsync_simulator::edit::{Bytes, Edit, Local, Remote, Save};
+use damsync_simulator::plan::{Mode, PassStep, Plan, Setting, Step};
+use damsync_simulator::run::run;
+use damsync_simulator::weather::{CutOff, Script};
+
+/// Numbers of names: see `stage::NAMES` and `stage::DIRS`.
+const A: u32 = 0;
+const B: u32 = 1;
+const C: u32 = 2;
+const D: u32 = 3;
+const LEFT_OUT: u32 = 6;
+
+/// Numbers of directories and folders: the root, then in the order in which they were made.
+const ROOT: u32 = 0;
+const FIRST: u32 = 1;
+
+fn bytes(number: u64) -> Bytes {
+    Bytes { number, size: 40 }
+}
+
+fn here(local: Local) -> Step {
+    Step::Edit(Edit::Here(0, local))
+}
+
+fn there(remote: Remote) -> Step {
+    Step::Edit(Edit::There(remote))
+}
+
+fn pass_as(mode: Mode, script: Script) -> Step {
+    Step::Pass(PassStep { daemon: 0, mode, script, crash: Crash::Kill })
+}
+
+fn pass() -> Step {
+    pass_as(Mode::Whole, Script::default())
+}
+
+fn cut_at(point: u32) -> Step {
+    pass_as(Mode::Whole, Script { cut: Some(CutOff::Point(point)), ..Script::default() })
+}
+
+/// Every step is followed by enough time for files to be quiet.
+fn keeps_promises(setting: Setting, steps: Vec<Step>) {
+    let steps = steps.into_iter().flat_map(|step| [step, Step::Wait(3_000)]).collect();
+    let ran = run(&Plan { seed: 1, setting, beginning: Vec::new(), steps });
+    if let Some(broken) = ran.broken {
+        panic!("{broken}\n{}", ran.trace.join("\n"));
+    }
+}
+
+fn hiding() -> Setting {
+    let mut setting = Setting::plain();
+    setting.habits.trashed_details = TrashedDetails::NotFound;
+    setting.habits.folder_delete = FolderDelete::Trash;
+    setting
+}
+
+#[test]
+fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed() {
+    for lag in [0, 30_000] {
+        let mut setting = hiding();
+        setting.habits.index_lag_ms = lag;
+        keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(FIRST, B, bytes(2))),
+                Step::Wait(600_000),
+                pass(),
+                there(Remote::Hide(0)),
+                there(Remote::Trash(0)),
+                pass(),
+                Step::Wait(600_000),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn our_own_deletion_is_no_evidence_about_a_folder_that_was_hidden_since() {
+    keeps_promises(
+        hiding(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            here(Local::Delete(0)),
+            pass(),
+            there(Remote::Hide(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_hidden_folder_is_not_made_anew_to_bear_witness_against_its_assets() {
+    keeps_promises(
+        hiding(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            there(Remote::Hide(0)),
+            here(Local::Write(FIRST, C, bytes(3))),
+            pass(),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_new_directory_below_one_that_was_removed_there_brings_it_back() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            here(Local::MakeDir(FIRST, B)),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_directory_that_holds_only_what_is_left_out_is_no_failure_when_it_was_removed_there() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            here(Local::Write(FIRST, LEFT_OUT, bytes(1))),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_that_was_renamed_in_a_folder_that_was_removed_does_not_end_the_pass() {
+    let mut setting = Setting::plain();
+    setting.habits.folder_delete = FolderDelete::Trash;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            there(Remote::Rename(0, B)),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_folder_whose_name_a_file_has_here_gets_the_name_for_doubles() {
+    keeps_promises(
+        Setting::plain(),
+        vec![here(Local::Write(ROOT, D, bytes(1))), pass(), there(Remote::MakeFolder(ROOT, D)), pass()],
+    );
+}
+
+#[test]
+fn a_rename_that_is_first_seen_in_the_answer_to_a_push_is_not_lost() {
+    let mut setting = Setting::plain();
+    setting.habits.version_renames = false;
+    setting.habits.index_lag_ms = 240_000;
+    let rename = Edit::There(Remote::Rename(0, B));
+    keeps_promises(
+        setting,
+        vec![
+            here(Local::Write(ROOT, A, bytes(1))),
+            pass(),
+            Step::Wait(600_000),
+            here(Local::Save(0, Save::InPlace, bytes(2))),
+            Step::Wait(3_000),
+            pass_as(Mode::Poll, Script { meanwhile: vec![(4, rename)], ..Script::default() }),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_that_comes_back_does_not_take_the_name_that_another_has_now() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            here(Local::Delete(0)),
+            pass(),
+            here(Local::Write(ROOT, A, bytes(2))),
+            pass(),
+            there(Remote::Restore(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_was_moved_before_a_crash_is_known_again() {
+    for edited in [false, true] {
+        let mut steps = vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::Move(0, FIRST)),
+        ];
+        if edited {
+            steps.push(here(Local::Save(0, Save::InPlace, bytes(2))));
+        }
+        steps.extend([cut_at(1), pass()]);
+        keeps_promises(Setting::plain(), steps);
+    }
+}
+
+#[test]
+fn an_edit_of_an_asset_whose_folder_is_gone_becomes_a_new_asset() {
+    let mut setting = Setting::plain();
+    setting.habits.folder_delete = FolderDelete::Trash;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            there(Remote::RemoveFolder(0)),
+            here(Local::Save(0, Save::InPlace, bytes(2))),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_in_a_folder_that_was_not_listed_yet_is_not_outside() {
+    let mut steps = vec![there(Remote::Add(ROOT, A, bytes(1))), pass()];
+    for _ in 0..3 {
+        steps.extend([
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Move(0, FIRST)),
+            pass_as(Mode::Poll, Script::default()),
+        ]);
+    }
+    keeps_promises(Setting::plain(), steps);
+}
+
+#[test]
+fn every_crash_in_a_first_upload_is_survived() {
+    for point in 1..=12 {
+        for lag in [0, 30_000] {
+            let mut setting = Setting::plain();
+            setting.habits.index_lag_ms = lag;
+            keeps_promises(setting, vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), pass()]);
+        }
+    }
+}
