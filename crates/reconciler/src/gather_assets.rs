@@ -66,9 +66,22 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.ask_later(unseen).await?;
         self.settle_vanished_folders().await?;
         match trash.now {
-            Some(count) => self.set_cursors(&[(TRASH_COUNT, signed(count))]).await,
+            Some(count) => self.account_for_trash(trash_before, signed(count)).await,
             None => Ok(()),
         }
+    }
+
+    /// Writes down how many are in the trash. What went there after they were counted, and was found there, counts too.
+    async fn account_for_trash(&self, before: Option<i64>, count: i64) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        self.engine
+            .keeper
+            .write(move |tx| {
+                let found = tx.cursor(mirror, TRASH_COUNT)?.filter(|accounted| Some(*accounted) > before);
+                tx.set_cursor(mirror, TRASH_COUNT, found.map_or(count, |accounted| accounted.max(count)))
+            })
+            .await?;
+        Ok(())
     }
 
     async fn set_cursors(&self, values: &[(&'static str, i64)]) -> Result<(), PassError> {

@@ -166,9 +166,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// would be written over.
     async fn is_being_left(&self, asset: &AssetId, place: &Place, target: &MirrorPath) -> Result<bool, PassError> {
         let (folder, key, own) = (place.folder, self.key(place), asset.clone());
-        let others = self.engine.keeper.read(move |tx| {
-            Ok(tx.base_at(folder, &key)?.is_some_and(|base| base.base.asset != own))
-        });
+        let others =
+            self.engine.keeper.read(move |tx| Ok(tx.base_at(folder, &key)?.is_some_and(|base| base.base.asset != own)));
         Ok(others.await? && matches!(self.engine.disk.stat(target).await, Err(LocalError::Missing { .. })))
     }
 

@@ -181,7 +181,11 @@ impl Comparison<'_> {
     ) -> Result<(), String> {
         let assets: Vec<Arc<Asset>> = {
             let world = self.stage.server.world();
-            world.all_assets().filter(|asset| asset.alive() && asset.folder_id == folder).cloned().collect()
+            world
+                .all_assets()
+                .filter(|asset| asset.alive() && asset.folder_id == folder && asset.submitted_at.is_some())
+                .cloned()
+                .collect()
         };
         let key = |name: &FileName| NameKey::of(name.as_str(), Folding::Exact);
         let mut plain_ones = Vec::new();
@@ -201,6 +205,8 @@ impl Comparison<'_> {
             match files.remove(&key(&plain)) {
                 Some(file) => self.same_bytes(asset, &file)?,
                 None if self.skipped.contains(&join(path, plain.as_str())) => {}
+                // Its file was given a name that is left out, and stays as it is.
+                None if self.skipped.iter().any(|skipped| parent(skipped) == path && self.daemon.ignores(skipped)) => {}
                 None => {
                     let name = &asset.filename;
                     return Err(format!("convergence: asset {} {name:?} has no file in {path:?}", asset.id));
@@ -221,6 +227,10 @@ impl Comparison<'_> {
             Err(format!("convergence: {path:?} and asset {} hold other bytes", asset.id))
         }
     }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 fn join(dir: &str, name: &str) -> String {

@@ -49,6 +49,7 @@ pub struct Daemon {
     setting: Setting,
     seed: u64,
     starts: u64,
+    is_fresh: bool,
     coverage: Arc<Mutex<Coverage>>,
 }
 
@@ -78,6 +79,7 @@ impl Daemon {
             setting: setting.clone(),
             seed,
             starts: 1,
+            is_fresh: true,
             coverage: Arc::clone(coverage),
         })
     }
@@ -90,13 +92,9 @@ impl Daemon {
             Mode::Watched => (self.seen(), Ask::Nothing),
             Mode::Blind => (Look::Nowhere, Ask::Poll),
         };
-        // A daemon begins with a whole pass.
-        let look = if self.is_fresh() { Look::Everywhere } else { look };
+        // A daemon that was just started looks everywhere first.
+        let look = if self.is_fresh { Look::Everywhere } else { look };
         Request { look, ask, deletions: Deletions::Now, permission }
-    }
-
-    fn is_fresh(&self) -> bool {
-        !self.stage.disk(self.index).tree.0.contains_key(".damsync/mirror.json")
     }
 
     /// What a watcher saw since it was last asked.
@@ -128,6 +126,7 @@ impl Daemon {
                 Ended::Crashed
             }
         };
+        self.is_fresh &= !matches!(ended, Ended::Itself(_, Ok(())));
         self.note(&ended);
         if matches!(ended, Ended::Crashed) {
             self.crash(step.crash, step.script.seed);
@@ -159,6 +158,7 @@ impl Daemon {
     fn crash(&mut self, crash: Crash, seed: u64) {
         self.stage.disk(self.index).crash(crash, &mut Dice::new(seed));
         self.starts += 1;
+        self.is_fresh = true;
         let seed = mix(self.seed ^ self.starts);
         let Self { index, stage, weather, keeper, user, setting, coverage, .. } = self;
         self.engine = engine(*index, stage, weather, keeper, *user, setting, seed, coverage);

@@ -26,9 +26,9 @@ fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
 /// Whether this is the content of an asset that was moved to where the daemons may not look: for them it is gone.
 pub(crate) fn is_out_of_sight(stage: &Stage, content: Sha256) -> bool {
     let world = stage.server.world();
-    live(&world, |folder| hides(&world, &stage.server, folder)).iter().any(|asset| {
-        stage.ledger().was_moved(asset.id) && stage.server.contents_of(asset).contains(&content)
-    })
+    live(&world, |folder| hides(&world, &stage.server, folder))
+        .iter()
+        .any(|asset| stage.ledger().was_moved(asset.id) && stage.server.contents_of(asset).contains(&content))
 }
 
 /// Whether the daemons may not see a folder.
@@ -139,6 +139,11 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 .collect();
             let id = pick(&trashed, *which).ok_or_else(none)?;
             world.create_job(person, JobWork::Restore, &[id], now)?;
+            // What was sent anew meanwhile is there twice by that.
+            for content in world.any_asset(AssetKey::Id(id)).map(|asset| server.contents_of(asset)).unwrap_or_default()
+            {
+                stage.ledger().put(content);
+            }
             format!("restores {id}")
         }
         Remote::Rename(which, name) => {

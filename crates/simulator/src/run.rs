@@ -209,7 +209,7 @@ impl<'t> Run<'t> {
             let mut moved = false;
             let mut lost = false;
             for index in 0..self.daemons.len() {
-                let mode = if round % 3 == 2 { Mode::Full } else { Mode::Whole };
+                let mode = if round % 2 == 0 { Mode::Full } else { Mode::Whole };
                 let report = self.quiet_pass(index, mode).await?;
                 checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
                 // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.

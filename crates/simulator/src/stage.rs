@@ -126,6 +126,9 @@ impl Stage {
                 let backup = format!("{path}.bak");
                 if self.disk(disk).can_hold_file(&backup) {
                     let copied = std::mem::replace(&mut before, self.held(disk, &backup));
+                    for data in &before {
+                        self.ledger().replace(disk, &backup, content_of(data).sha256);
+                    }
                     for data in copied {
                         self.ledger().put(content_of(&data).sha256);
                     }
