@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a test waits before it gives up. Generous: it is only used up by failures.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 const STEP: Duration = Duration::from_millis(20);
 

@@ -452,20 +452,16 @@ fn an_interrupted_pass_ends_with_130_and_the_next_goes_on() {
 #[test]
 fn two_programs_at_once_are_refused() {
     let setup = synced(4);
-    let daemon = setup.daemon();
+    let mut daemon = setup.daemon();
     until("a running daemon", || (setup.run(&["status", "--json"]).answer["daemon"]["running"] == true).then_some(()));
     let pass = setup.reconcile(&[]);
     assert!(pass.code != 0 && pass.stderr.contains("damsync:"), "{pass:?}");
-    drop(daemon);
-    setup.settled();
-    // The same directory from another state directory.
-    let other = setup.config_text().replace("state\"", "other state\"");
-    let daemon = setup.daemon();
-    until("a running daemon", || (setup.run(&["status", "--json"]).answer["daemon"]["running"] == true).then_some(()));
-    setup.write_config(&other);
+    // The same directory from another state directory, once the daemon is seen at work in it.
+    setup.write("work.txt", "seen");
+    daemon.until_both("work.txt", true);
+    setup.write_config(&setup.config_text().replace("state\"", "other state\""));
     let pass = setup.reconcile(&[]);
     assert_ne!(pass.code, 0, "{pass:?}");
-    drop(daemon);
 }
 
 /// Both sides full, some files equal, some different, some on one side only.

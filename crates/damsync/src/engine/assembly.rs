@@ -1,6 +1,6 @@
 //! Putting it together: one store, one client, and an engine per mirror.
 
-use super::EngineError;
+use super::{EngineError, lock};
 use crate::config::{Auth, Config, Credentials, Mirror, StorageFolder};
 use damsync_disk::Disk;
 use damsync_model::id::StorageFolderId;
@@ -11,8 +11,9 @@ use damsync_reconciler::{Chance, Clock, Engine, FolderChoice, Hooks, Keeper, Kno
 use damsync_remote::{Mediagraph, OAuth, Settings, Tokens};
 use damsync_store::{Opened, Store};
 use secrecy::{ExposeSecret, SecretString};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +35,7 @@ pub(super) struct Assembly {
     /// Held as long as we work: one program at a time. `None` in a rehearsal.
     lock: Option<File>,
     /// The marks of the mirrors that we work with, held in the same way.
-    marks: Mutex<Vec<File>>,
+    marks: Mutex<BTreeMap<PathBuf, File>>,
     pub remote: Arc<Mediagraph>,
     pub keeper: Keeper,
     pub stop: Stop,
@@ -61,7 +62,7 @@ pub(super) fn now() -> UnixMs {
 impl Assembly {
     pub(super) fn of(config: &Config, credentials: &Credentials, purpose: Purpose) -> Result<Self, EngineError> {
         let lock = match purpose {
-            Purpose::Work => Some(lock(&lock_file(config))?),
+            Purpose::Work => Some(lock::take(&lock_file(config))?),
             Purpose::DryRun => None,
         };
         let path = database(config);
@@ -73,7 +74,7 @@ impl Assembly {
 
     /// The engine of one mirror.
     pub(super) fn engine(&self, config: &Config, mirror: &Mirror, hooks: Hooks) -> Result<MirrorEngine, EngineError> {
-        self.lock_mirror(&mirror.local)?;
+        self.hold_mirror(&mirror.local)?;
         let settings = damsync_disk::Settings { root: mirror.local.clone(), ignore: mirror.ignore.clone() };
         let disk = Disk::new(settings).map_err(|bad| EngineError::Configuration(bad.to_string()))?;
         Ok(Engine {
@@ -89,19 +90,16 @@ impl Assembly {
         })
     }
 
-    /// One program at a time works with a mirror, whatever its state directory. One that was never mirrored has no mark
-    /// to hold yet; there nothing can be deleted either.
-    fn lock_mirror(&self, root: &Path) -> Result<(), EngineError> {
-        let mark = root.join(OURS).join("mirror.json");
-        let (Some(_), Ok(mark)) = (&self.lock, File::open(mark)) else { return Ok(()) };
-        match mark.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(EngineError::InUse { what: root.display().to_string(), pid: None }),
-            // A file system that knows no locks is no reason not to work.
-            Ok(()) | Err(TryLockError::Error(_)) => {
-                self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
-                Ok(())
-            }
+    /// One program at a time works with a mirror, whatever its state directory. Holding it again changes nothing.
+    pub(super) fn hold_mirror(&self, root: &Path) -> Result<(), EngineError> {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.lock.is_none() || marks.contains_key(root) {
+            return Ok(());
         }
+        if let Some(mark) = lock::take_mark(root, &root.join(OURS).join("mirror.json"))? {
+            marks.insert(root.to_owned(), mark);
+        }
+        Ok(())
     }
 
     /// Refuses mirrors whose storage folders lie in each other. Costs a request, so only where there are several.
@@ -196,36 +194,6 @@ fn open_store(path: &Path, purpose: Purpose) -> Result<Store, damsync_store::Sto
             Ok(store)
         }
     }
-}
-
-/// One program at a time works with a state directory; the lock ends with the process, however it ends.
-pub(super) fn lock(path: &Path) -> Result<File, EngineError> {
-    let broken = |cause| EngineError::of_store(path, cause);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(broken)?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(broken)?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => {
-            Err(EngineError::InUse { what: path.display().to_string(), pid: process_in(&mut file) })
-        }
-        Err(TryLockError::Error(cause)) => Err(broken(cause)),
-    }
-}
-
-/// The process number in a lock file.
-pub(super) fn process_in(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(20).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
 }
 
 fn client(config: &Config, credentials: &Credentials) -> Result<Mediagraph, EngineError> {

@@ -62,7 +62,7 @@ pub async fn run(
     let mut keepers = Vec::new();
     for mirror in &config.mirrors {
         let engine = assembly.engine(config, mirror, hooks(&mirror.name))?;
-        let keeper = Keeper::new(config, mirror, engine, full.clone(), stop, &assembly.stop);
+        let keeper = Keeper::new(config, mirror, &assembly, engine, full.clone(), stop);
         keepers.push(Box::pin(keeper.work()));
     }
     let ended = tokio::select! {
@@ -114,7 +114,7 @@ struct Keeper<'a> {
     engine: MirrorEngine,
     full: watch::Receiver<u64>,
     stop: &'a Stop,
-    engine_stop: &'a damsync_reconciler::Stop,
+    assembly: &'a Assembly,
     watcher: Option<Watcher>,
     /// Directories of which the watcher says nothing.
     blind: BTreeSet<MirrorPath>,
@@ -145,10 +145,10 @@ impl<'a> Keeper<'a> {
     fn new(
         config: &'a Config,
         mirror: &'a Mirror,
+        assembly: &'a Assembly,
         engine: MirrorEngine,
         full: watch::Receiver<u64>,
         stop: &'a Stop,
-        engine_stop: &'a damsync_reconciler::Stop,
     ) -> Self {
         Self {
             mirror,
@@ -157,7 +157,7 @@ impl<'a> Keeper<'a> {
             engine,
             full,
             stop,
-            engine_stop,
+            assembly,
             watcher: None,
             blind: BTreeSet::new(),
             again: BTreeSet::new(),
@@ -182,7 +182,7 @@ impl<'a> Keeper<'a> {
             if wake == Wake::Everything {
                 next_full = Instant::now() + FULL_EVERY;
             }
-            let Some((report, result)) = until_stopped(self.engine.pass(request), self.stop, self.engine_stop).await
+            let Some((report, result)) = until_stopped(self.engine.pass(request), self.stop, &self.assembly.stop).await
             else {
                 break;
             };
@@ -201,6 +201,8 @@ impl<'a> Keeper<'a> {
                 }
             }
             first = false;
+            // The first pass may have made the mark.
+            self.assembly.hold_mirror(&self.mirror.local)?;
             self.watch();
             wake = self.wait(next_poll, next_full).await;
         }

@@ -1,7 +1,7 @@
 //! A person's answers to what a guard holds, written into the store.
 
-use super::EngineError;
-use super::assembly::{database, lock, lock_file, now};
+use super::assembly::{database, lock_file, now};
+use super::{EngineError, lock};
 use crate::config::Config;
 use damsync_model::name::OURS;
 use damsync_store::{HeldPlan, Store};
@@ -37,7 +37,7 @@ pub fn approve(config: &Config, id: &str) -> Result<(), EngineError> {
 
 /// Forgets what was agreed about a mirror, and takes the mark of another mirror from its root, if there is one.
 pub fn reattach(config: &Config, name: &str) -> Result<(), EngineError> {
-    let _lock = lock(&lock_file(config))?;
+    let _lock = lock::take(&lock_file(config))?;
     let path = database(config);
     let broken = |error| EngineError::of_store(&path, error);
     let (mut store, _) = Store::open(&path, &now().compact()).map_err(broken)?;

@@ -5,6 +5,7 @@
 mod assembly;
 mod daemon;
 mod holds;
+mod lock;
 mod once;
 mod overview;
 

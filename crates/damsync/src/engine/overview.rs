@@ -1,7 +1,7 @@
 //! `status`: what the store knows. It asks nobody, and changes nothing.
 
-use super::EngineError;
-use super::assembly::{database, lock_file, process_in};
+use super::assembly::{database, lock_file};
+use super::{EngineError, lock};
 use crate::config::{Config, Mirror};
 use crate::status::{Daemon, FailedStatus, FileState, FileStatus, MirrorStatus, Pending, State, Status};
 use damsync_model::path::MirrorPath;
@@ -9,7 +9,6 @@ use damsync_model::time::UnixMs;
 use damsync_reconciler::{Overview, overview, tracked_guid};
 use damsync_store::{Store, StoreError, Tx};
 use jiff::Timestamp;
-use std::fs::{File, TryLockError};
 use std::path::Path;
 
 /// What the daemon does, or, where none runs, what the store knows. Changes nothing; a store that does not exist yet is
@@ -116,19 +115,9 @@ fn of_mirror(mirror: &Mirror, known: Option<Overview>) -> MirrorStatus {
     }
 }
 
-/// A daemon, or another program at work, holds the lock; its number is in it.
+/// A daemon, or another program at work, holds the lock.
 fn daemon(config: &Config) -> Daemon {
-    let Ok(mut file) = File::open(lock_file(config)) else { return Daemon::default() };
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {
-            let since = file.metadata().and_then(|metadata| metadata.modified()).ok();
-            Daemon {
-                running: true,
-                pid: process_in(&mut file),
-                version: None,
-                since: since.and_then(|since| Timestamp::try_from(since).ok()),
-            }
-        }
-        _ => Daemon::default(),
-    }
+    let Some(holder) = lock::holder(&lock_file(config)) else { return Daemon::default() };
+    let since = holder.since.and_then(|since| Timestamp::try_from(since).ok());
+    Daemon { running: true, pid: holder.pid, version: None, since }
 }
