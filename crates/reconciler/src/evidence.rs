@@ -3,9 +3,10 @@
 //! 200 with a trash date: trashed. 200 elsewhere: moved. 404: gone only if its folder is still there for us and another
 //! asset of it answers (or the folder says that it is empty), since a look-up answers 404 also for what we may no longer
 //! see. If the folder is gone too, the server's trash must have grown by at least as many, besides what went there for
-//! other reasons that we know. Anything else: not known.
+//! other reasons that we know; and where the server was ever seen to answer 200 for a trashed asset, not even that counts.
+//! Anything else: not known.
 
-use crate::gather_assets::{TRASH_COUNT, TrashCounts, one_more_in_trash};
+use crate::gather_assets::{TRASH_COUNT, TRASHED_SHOWN, TrashCounts, one_more_in_trash};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
@@ -71,28 +72,29 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
-    async fn settle_vanished(&self, vanished: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
+    async fn settle_vanished(&self, mut vanished: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
         if vanished.is_empty() {
             return Ok(());
         }
-        let count = u64::try_from(vanished.len()).unwrap_or(u64::MAX);
         let now = match trash.now {
             Some(now) => now,
             None => *trash.now.insert(self.engine.remote.trash_count().await?),
         };
-        let mut grown = self.trash_grew_by(count, now).await?;
+        let mut grown = self.trash_grew_by(vanished.len(), now).await?;
         if grown {
-            // The index may not tell yet what else went there: the folders do.
+            // The index may not tell yet what else went there, or vanished: the folders do.
             let others = self.list_everything().await?.into_iter().filter(|id| !vanished.contains(id)).collect();
-            self.examine(others).await?;
-            grown = self.trash_grew_by(count, now).await?;
+            vanished.extend(self.examine(others).await?);
+            // Counted once more: what was in the trash when it was counted may have come out of it.
+            let now = now.min(self.engine.remote.trash_count().await?);
+            grown = self.trash_grew_by(vanished.len(), now).await?;
         }
         for id in &vanished {
             self.set_presence(id, if grown { Presence::Gone } else { Presence::Unknown }).await?;
         }
         if !grown {
             self.report().held.push(HeldItem {
-                count: Some(count),
+                count: Some(vanished.len() as u64),
                 ..HeldItem::mirror(
                     HoldReason::AccessLost,
                     "a storage folder and its assets can no longer be seen; nothing is deleted here",
@@ -102,12 +104,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    /// Whether there are so many more in the server's trash than those that we know of.
-    async fn trash_grew_by(&self, count: u64, now: u64) -> Result<bool, PassError> {
+    /// Whether there are so many more in the server's trash than those that we know of. No evidence where the server
+    /// would have shown them.
+    async fn trash_grew_by(&self, count: usize, now: u64) -> Result<bool, PassError> {
         let mirror = self.mirror;
-        let accounted = self.engine.keeper.read(move |tx| tx.cursor(mirror, TRASH_COUNT)).await?;
+        let (accounted, shown) = self
+            .engine
+            .keeper
+            .read(move |tx| Ok((tx.cursor(mirror, TRASH_COUNT)?, tx.cursor(mirror, TRASHED_SHOWN)?)))
+            .await?;
         let accounted = accounted.and_then(|before| u64::try_from(before).ok());
-        Ok(accounted.is_some_and(|before| now.saturating_sub(before) >= count))
+        Ok(shown.is_none() && accounted.is_some_and(|before| now.saturating_sub(before) >= count as u64))
     }
 
     async fn witness(&self, folder: Option<FolderId>, missing: &AssetId) -> Result<Witness, PassError> {

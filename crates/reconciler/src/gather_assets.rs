@@ -261,7 +261,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut missing = Vec::new();
         while let Some((folder, answer, storage_folder)) = lists.next().await {
             self.check_stop()?;
-            let Answer::Found(mut ids) = answer? else { continue };
+            let mut ids = match answer? {
+                Answer::Found(ids) => ids,
+                // Each of its assets is a question now.
+                Answer::NotFound => Vec::new(),
+                Answer::Denied => continue,
+            };
             ids.sort();
             let known = self.engine.keeper.read(move |tx| tx.asset_ids_in(folder)).await?;
             missing.extend(known.into_iter().filter(|id| ids.binary_search(id).is_err()));
@@ -373,6 +378,9 @@ pub(crate) fn one_more_in_trash(tx: &Tx<'_>, mirror: MirrorId) -> Result<(), Sto
         None => Ok(()),
     }
 }
+
+/// The cursor that says that this server shows what is in its trash when asked for it: then a 404 never means trashed.
+pub(crate) const TRASHED_SHOWN: &str = "trashed_shown";
 
 /// How many assets were in the server's trash at the last good pass, and now, once asked.
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,7 +3,7 @@
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
 use crate::folders::Folders;
-use crate::gather_assets::one_more_in_trash;
+use crate::gather_assets::{TRASHED_SHOWN, one_more_in_trash};
 use crate::pass::{Pass, PassError};
 use damsync_model::content::Claimed;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
@@ -175,6 +175,9 @@ fn take_over(
 ) -> Result<bool, StoreError> {
     let Observed { mut asset, place, names } = observed;
     let old = tx.asset(mirror, &asset.id)?;
+    if said == Said::ByDatabase && asset.trashed_at.is_some() && tx.cursor(mirror, TRASHED_SHOWN)?.is_none() {
+        tx.set_cursor(mirror, TRASHED_SHOWN, 1)?;
+    }
     if let Some(old) = &old
         && said == Said::ByIndex
         && asset.updated_at < old.asset.updated_at

@@ -22,8 +22,12 @@ pub struct Ledger {
     moved_out: BTreeSet<i64>,
     /// Folders were hidden at some time.
     hid: bool,
-    /// Folders were removed with what was in them at some time.
-    removed: bool,
+    /// Which assets each daemon was told of.
+    shown: BTreeSet<(usize, i64)>,
+    /// Daemons that were shown an asset in the trash.
+    saw_trash: BTreeSet<usize>,
+    /// How many unknown assets in the trash were already taken for others that vanished, by each daemon.
+    mistaken: BTreeMap<usize, usize>,
     /// What must never have happened, and did.
     violations: Vec<String>,
 }
@@ -89,14 +93,26 @@ impl Ledger {
         self.hid = true;
     }
 
-    /// A person removed a folder.
-    pub fn remove(&mut self) {
-        self.removed = true;
+    /// A daemon is told of an asset.
+    pub fn show(&mut self, daemon: usize, asset: i64) {
+        self.shown.insert((daemon, asset));
     }
 
-    /// Whether folders were removed and others hidden: together they cannot be told apart for sure.
-    pub fn removed_and_hid(&self) -> bool {
-        self.removed && self.hid
+    /// A daemon is shown an asset in the trash: from now on it knows that this server shows them.
+    pub fn show_trash(&mut self, daemon: usize) {
+        self.saw_trash.insert(daemon);
+    }
+
+    /// An asset vanished for a daemon together with its folder. Unless the server is known to show what is in its trash,
+    /// one that went there and that the daemon never heard of looks the same; each can be mistaken for one other.
+    pub fn mistakes(&mut self, daemon: usize, trashed: impl Iterator<Item = i64>) -> bool {
+        if self.saw_trash.contains(&daemon) {
+            return false;
+        }
+        let unknown = trashed.filter(|asset| !self.shown.contains(&(daemon, *asset))).count();
+        let mistaken = self.mistaken.entry(daemon).or_default();
+        *mistaken += 1;
+        *mistaken <= unknown
     }
 
     /// Whether a person ever hid a folder.

@@ -41,16 +41,15 @@ fn hides(world: &World, server: &Server, folder: i64) -> bool {
     server.clients().into_iter().any(is_hidden)
 }
 
-/// Where folders were removed with all that was in them, what is hidden at the same time is taken for removed, too.
-fn excuse_hidden(stage: &Stage, world: &World) {
-    if !stage.ledger().removed_and_hid() {
-        return;
-    }
-    for asset in live(world, |folder| hides(world, &stage.server, folder)) {
-        for content in stage.server.contents_of(&asset) {
-            stage.ledger().delete(content);
-        }
-    }
+/// Whether a daemon may take this content's asset for deleted although it is only hidden: the count of the trash, which
+/// all share, is its only evidence until it knows that the server shows what is in there.
+pub(crate) fn is_mistaken_for_trashed(stage: &Stage, daemon: usize, content: Sha256) -> bool {
+    let world = stage.server.world();
+    let is_hidden = live(&world, |folder| hides(&world, &stage.server, folder))
+        .iter()
+        .any(|asset| stage.server.contents_of(asset).contains(&content));
+    let trashed = world.all_assets().filter(|asset| !asset.alive()).map(|asset| asset.id);
+    is_hidden && stage.ledger().mistakes(daemon, trashed)
 }
 
 fn remote_name(which: Pick) -> &'static str {
@@ -201,8 +200,6 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 deleted(&asset);
             }
             world.delete_folder(person, id, now)?;
-            stage.ledger().remove();
-            excuse_hidden(stage, &world);
             format!("removes folder {id}")
         }
         Remote::Hide(which) => {
@@ -211,7 +208,6 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 world.edit_user(user, |user| user.hidden_folders.extend([id]))?;
             }
             stage.ledger().hide();
-            excuse_hidden(stage, &world);
             format!("hides folder {id}")
         }
         Remote::Unhide => {

@@ -98,6 +98,11 @@ impl Weather {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whose weather it is.
+    pub fn daemon(&self) -> usize {
+        self.daemon
+    }
+
     /// The script of the next pass.
     pub fn begin(&self, script: Script) {
         let mut inner = self.inner();
@@ -172,11 +177,13 @@ impl Weather {
 
     /// A file went to the local trash because of a deletion there.
     pub fn trashed_here(&self, path: &MirrorPath, content: Content) {
-        let out_of_sight = crate::people::is_out_of_sight(&self.stage, content.sha256);
-        let mut ledger = self.stage.ledger();
-        if !ledger.was_deleted(content.sha256) && !out_of_sight {
+        let deleted = self.stage.ledger().was_deleted(content.sha256);
+        if !deleted
+            && !crate::people::is_out_of_sight(&self.stage, content.sha256)
+            && !crate::people::is_mistaken_for_trashed(&self.stage, self.daemon, content.sha256)
+        {
             let what = format!("evidence: d{} put {path} into the local trash, and nobody deleted it", self.daemon);
-            ledger.violated(what);
+            self.stage.ledger().violated(what);
         }
     }
 }

@@ -17,6 +17,7 @@ const LEFT_OUT: u32 = 6;
 /// Numbers of directories and folders: the root, then in the order in which they were made.
 const ROOT: u32 = 0;
 const FIRST: u32 = 1;
+const SECOND: u32 = 2;
 
 fn bytes(number: u64) -> Bytes {
     Bytes { number, size: 40 }
@@ -76,6 +77,73 @@ fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed()
                 pass(),
                 Step::Wait(600_000),
                 pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_hidden_folder_is_not_taken_for_deleted_because_another_folder_was_removed() {
+    let mut setting = hiding();
+    setting.habits.processing_ms = 600_000;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, B)),
+            there(Remote::Add(FIRST, B, bytes(1))),
+            there(Remote::Add(SECOND, C, bytes(2))),
+            // One that stays.
+            there(Remote::MakeFolder(ROOT, C)),
+            pass(),
+            // Looked at one by one while it is processed, and the list of all is no use while the index is built anew.
+            there(Remote::SlowVersion(0, bytes(3))),
+            pass(),
+            there(Remote::Reindex(true)),
+            there(Remote::Hide(0)),
+            there(Remote::RemoveFolder(1)),
+            Step::Wait(60_000),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_shows_its_trash_hides_nothing_in_it() {
+    let mut setting = hiding();
+    setting.habits.trashed_details = TrashedDetails::Shown;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            there(Remote::Trash(0)),
+            pass(),
+            // One that the daemon never hears of makes the trash grow.
+            there(Remote::Add(ROOT, C, bytes(3))),
+            there(Remote::Trash(1)),
+            there(Remote::Hide(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn what_comes_out_of_the_trash_during_a_pass_was_no_evidence() {
+    for call in 1..20 {
+        let meanwhile = vec![(call, Edit::There(Remote::Restore(0)))];
+        keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(FIRST, B, bytes(2))),
+                pass(),
+                there(Remote::Hide(0)),
+                there(Remote::Trash(0)),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
             ],
         );
     }
