@@ -185,13 +185,21 @@ pub fn candidates_for_asset(filename: &str, guid: &Guid, level: Level) -> [FileN
     [first, with_short, marked(&plain, &format!("~{guid}"))]
 }
 
-/// What a storage folder's directory may be called, best first: the plain name, then with `~<id>`.
-pub fn candidates_for_folder(name: &str, id: &StorageFolderId, level: Level) -> [FileName; 2] {
-    let plain = escaped(name, level);
-    let mark = format!("~{id}");
-    let mark = cut(&mark, MAX_MARK);
-    let with_id = FileName::built(&format!("{}{mark}", cut(&plain, MAX_BYTES - mark.len())));
-    [FileName::new(&plain).unwrap_or_else(|| with_id.clone()), with_id]
+/// What a storage folder's directory may be called, best first. Whoever places it takes the first that no sibling has.
+///
+/// 1. the plain name, 2. with `~<id>`, 3. with `~<id>~2` and so on: another folder may really be called what this one's
+///    marked name is, so no single mark is safe.
+pub fn candidates_for_folder(name: &str, id: &StorageFolderId, level: Level) -> impl Iterator<Item = FileName> + use<> {
+    const MAX_ID: usize = MAX_MARK - "~4294967295".len();
+    let plain = escaped(name, level).into_owned();
+    let id = format!("~{id}");
+    let first = FileName::new(&plain);
+    let marked = (1..=u32::MAX).map(move |attempt| {
+        let number = if attempt > 1 { format!("~{attempt}") } else { String::new() };
+        let mark = format!("{}{number}", cut(&id, MAX_ID));
+        FileName::built(&format!("{}{mark}", cut(&plain, MAX_BYTES - mark.len())))
+    });
+    first.into_iter().chain(marked)
 }
 
 /// A name for an asset that must not collide with anything: used only when every candidate is taken.
@@ -277,7 +285,9 @@ mod tests {
         let strange = plain(&format!("a.{}", "x".repeat(400)), Level::Below);
         assert!(strange.len() <= MAX_BYTES, "{}", strange.len());
         assert_eq!(plain("", Level::Below), "~0cf74b82");
-        assert_eq!(candidates_for_folder("Shoot", &7.into(), Level::Below)[1].as_str(), "Shoot~7");
+        let folders: Vec<FileName> = candidates_for_folder("Shoot", &7.into(), Level::Below).take(4).collect();
+        let folders: Vec<&str> = folders.iter().map(FileName::as_str).collect();
+        assert_eq!(folders, ["Shoot", "Shoot~7", "Shoot~7~2", "Shoot~7~3"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::crash::CrashPoint;
 use crate::pass::{Pass, PassError, Step};
 use crate::report::{FailedItem, SkippedItem};
 use damsync_model::id::FolderId;
-use damsync_model::name::candidates_for_folder;
+use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Planned};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
 use damsync_store::{Event, FolderRow, LocalDir, RemoteDir};
@@ -92,26 +92,49 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let (Some(row), Some(path)) = (folders.get(folder).cloned(), folders.path(folder)) else { return Ok(()) };
             (row, path)
         };
-        let Some(mut remote) = row.remote.clone() else { return Ok(()) };
-        match self.engine.disk.make_dir(&path).await {
-            // Something that is no directory has its name here: the folder takes the one for doubles.
-            Err(LocalError::NotOurs { .. }) => {
-                let (Some(above), Some(id), Some(parent)) = (path.parent(), &remote.id, remote.parent) else {
-                    return Ok(());
-                };
-                let [_, with_id] = candidates_for_folder(&remote.name, id, self.folders().level(parent));
-                self.engine.disk.make_dir(&above.join(&with_id)).await?;
-                remote.given_name = with_id.as_str().to_owned();
+        let row = match self.engine.disk.make_dir(&path).await {
+            // Something that is no directory has its name here: the folder takes one for doubles.
+            Err(error @ LocalError::NotOurs { .. }) => {
+                let Some((row, path)) = self.name_folder_again(&row, &path).await? else { return Err(error.into()) };
+                self.engine.disk.make_dir(&path).await?;
+                row
             }
-            made => made?,
-        }
+            made => {
+                made?;
+                row
+            }
+        };
+        let Some(remote) = row.remote.clone() else { return Ok(()) };
         self.engine.disk.sync().await?;
         self.reach(CrashPoint::LocalFolderMade)?;
         let parent = remote.parent;
-        let local = LocalDir { parent, name: remote.given_name.clone(), inode: 0, birth_ns: 0 };
-        self.keep_folder(FolderRow { local: Some(local), remote: Some(remote), agreed: true, ..row }, false).await?;
+        let local = LocalDir { parent, name: remote.given_name, inode: 0, birth_ns: 0 };
+        self.keep_folder(FolderRow { local: Some(local), agreed: true, ..row }, false).await?;
         self.made_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(parent);
         Ok(())
+    }
+
+    /// Gives a folder that is not here yet a name that is free on the disk. It is written down before the directory is
+    /// made: after a crash in between, a scan must know whose that is.
+    async fn name_folder_again(
+        &self,
+        row: &FolderRow,
+        path: &MirrorPath,
+    ) -> Result<Option<(FolderRow, MirrorPath)>, PassError> {
+        let Some(mut remote) = row.remote.clone() else { return Ok(None) };
+        let (Some(above), Some(id), Some(parent)) = (path.parent(), &remote.id, remote.parent) else { return Ok(None) };
+        let names = self.folders().other_names_for(parent, &remote.name, id);
+        for name in names {
+            let path = above.join(&name);
+            if !matches!(self.engine.disk.stat(&path).await, Err(LocalError::Missing { .. })) {
+                continue;
+            }
+            remote.given_name = name.as_str().to_owned();
+            let row = FolderRow { remote: Some(remote), ..row.clone() };
+            self.keep_folder(row.clone(), false).await?;
+            return Ok(Some((row, path)));
+        }
+        Ok(None)
     }
 
     /// Directories that were made get their inodes written down, one listing per directory above them.

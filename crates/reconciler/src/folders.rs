@@ -1,7 +1,7 @@
 //! The directories of a mirror, in memory: few beside the files, and every path is derived from them.
 
 use damsync_model::id::{FolderId, StorageFolderId};
-use damsync_model::name::{FileName, Folding, Level, NameKey};
+use damsync_model::name::{FileName, Folding, Level, NameKey, candidates_for_folder};
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Place;
 use damsync_store::FolderRow;
@@ -117,6 +117,39 @@ impl Folders {
     /// The directory whose storage folder was given this name under `parent`.
     pub fn remote_child_named(&self, parent: FolderId, key: &NameKey) -> Option<FolderId> {
         self.by_given.get(&(parent, key.clone())).copied()
+    }
+
+    /// The best name in `parent` for a storage folder's directory. It is the name of no other storage folder, nor of its
+    /// directory: of two rows, each would take the directory for its own.
+    pub fn name_for(&self, parent: FolderId, name: &str, id: &StorageFolderId) -> Option<FileName> {
+        let own = self.of_remote(id);
+        let is_anothers = |key: &NameKey| {
+            let here =
+                self.local_child(parent, key).filter(|row| self.get(*row).is_some_and(|row| row.remote.is_some()));
+            [here, self.remote_child_named(parent, key)].into_iter().flatten().any(|row| Some(row) != own)
+        };
+        self.names_for(parent, name, id).find(|(_, key)| !is_anothers(key)).map(|(name, _)| name)
+    }
+
+    /// Names for a storage folder's directory that no directory and no storage folder has, its own name included; best
+    /// first.
+    pub fn other_names_for(&self, parent: FolderId, name: &str, id: &StorageFolderId) -> Vec<FileName> {
+        const ENOUGH: usize = 8;
+        let free = self.names_for(parent, name, id).filter(|(_, key)| !self.takes(parent, key));
+        free.map(|(name, _)| name).take(ENOUGH).collect()
+    }
+
+    fn names_for(
+        &self,
+        parent: FolderId,
+        name: &str,
+        id: &StorageFolderId,
+    ) -> impl Iterator<Item = (FileName, NameKey)> {
+        let folding = self.folding;
+        candidates_for_folder(name, id, self.level(parent)).map(move |name| {
+            let key = NameKey::of(name.as_str(), folding);
+            (name, key)
+        })
     }
 
     /// Whether a directory or storage folder in `parent` has this name: assets may not take it.

@@ -4,7 +4,7 @@ use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::scope;
 use damsync_model::id::FolderId;
-use damsync_model::name::{NameKey, candidates_for_folder};
+use damsync_model::name::NameKey;
 use damsync_model::plan::HoldReason;
 use damsync_ports::{LocalSide, RemoteFolder, RemoteSide, Scope};
 use damsync_store::{FolderRow, RemoteDir};
@@ -49,18 +49,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 (Some(old), Some(parent)) if old.name == folder.name && old.parent == Some(parent) => {
                     old.given_name.clone()
                 }
-                (_, Some(parent)) => {
-                    let taken = |key: &NameKey| {
-                        folders.remote_child_named(parent, key).is_some_and(|other| Some(other) != known)
-                            || folders
-                                .local_child(parent, key)
-                                .and_then(|other| folders.get(other))
-                                .is_some_and(|other| other.remote.is_some() && Some(other.id) != known)
-                    };
-                    let [plain, with_id] = candidates_for_folder(&folder.name, &folder.id, folders.level(parent));
-                    let free = !taken(&NameKey::of(plain.as_str(), folders.folding()));
-                    if free { plain.as_str().to_owned() } else { with_id.as_str().to_owned() }
-                }
+                (_, Some(parent)) => match folders.name_for(parent, &folder.name, &folder.id) {
+                    Some(name) => name.as_str().to_owned(),
+                    None => return Ok(known),
+                },
             };
             let remote = RemoteDir {
                 id: Some(folder.id),

@@ -9,6 +9,7 @@ use damsync_model::id::{AssetId, Guid, StorageFolderId};
 use damsync_model::name::{
     FileName, Folding, Level, NameKey, candidates_for_asset, candidates_for_folder, is_nfc, last_resort,
 };
+use damsync_reconciler::report::Report;
 use damsync_sandbox::world::asset::{Asset, AssetState};
 use damsync_sandbox::world::folder::FolderId;
 use std::collections::BTreeMap;
@@ -89,29 +90,23 @@ pub fn one_for_one(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a daemon's directory shows what the server has.
+/// Whether a daemon's directory shows what the server has, apart from what its last report tells.
 ///
 /// # Errors
 /// The first difference.
-pub fn converged(stage: &Stage, daemon: &Daemon, skipped: &[String]) -> Result<(), String> {
+pub fn converged(stage: &Stage, daemon: &Daemon, report: &Report) -> Result<(), String> {
     let tree = daemon.tree();
     if let Some((path, _)) = tree.below(".damsync/partial").next() {
         return Err(format!("one for one: a partial is left: {path}"));
     }
-    let compare = |marked_first| {
-        let comparison = Comparison { stage, daemon, tree: tree.clone(), skipped, marked_first };
-        comparison.folder(stage.server.mirrored, "", Level::Root)
-    };
-    // A folder may be called what another one's marked name would be.
-    compare(true).or_else(|_| compare(false))
+    Comparison { stage, daemon, tree, report }.folder(stage.server.mirrored, "", Level::Root)
 }
 
 struct Comparison<'a> {
     stage: &'a Stage,
     daemon: &'a Daemon,
     tree: Tree,
-    skipped: &'a [String],
-    marked_first: bool,
+    report: &'a Report,
 }
 
 impl Comparison<'_> {
@@ -141,27 +136,47 @@ impl Comparison<'_> {
             let world = self.stage.server.world();
             world.all_folders().filter(|f| f.parent_id == Some(id)).map(|f| (f.id, f.name.clone())).collect()
         };
-        for (child, name) in folders {
-            let [plain, marked] = candidates_for_folder(&name, &StorageFolderId::from(child), level);
-            let names = if self.marked_first { [marked, plain] } else { [plain, marked] };
-            let found = names.iter().find_map(|name| dirs.remove(&NameKey::of(name.as_str(), Folding::Exact)));
-            let Some(full) = found else {
-                // It is gone here, and there it holds what is left out of the mirror.
-                if self.holds_only_ignored(child, &name) {
-                    continue;
-                }
-                return Err(format!("convergence: folder {child} {name:?} has no directory in {path:?}"));
+        self.folders(&folders, dirs, path, level)
+    }
+
+    /// Finds a directory of its own for each storage folder. One folder may be called what another one's marked name is,
+    /// so names alone do not always tell which directory is whose: then what is in them must.
+    fn folders(
+        &self,
+        folders: &[(FolderId, String)],
+        mut dirs: BTreeMap<NameKey, String>,
+        path: &str,
+        level: Level,
+    ) -> Result<(), String> {
+        let Some(((child, name), others)) = folders.split_first() else {
+            // Gone there, and here it holds what is left out of the mirror.
+            dirs.retain(|_, full| {
+                let files = || self.tree.below(full).filter(|(_, node)| !matches!(node, Node::Dir { .. }));
+                files().next().is_none() || !files().all(|(path, _)| self.daemon.ignores(path))
+            });
+            return match dirs.into_values().next() {
+                Some(left) => Err(format!("convergence: directory {left:?} has no storage folder")),
+                None => Ok(()),
             };
-            self.folder(child, &full, Level::Below)?;
+        };
+        let mut why = None;
+        // No more names can be taken than there are directories.
+        let names = candidates_for_folder(name, &StorageFolderId::from(*child), level).take(dirs.len() + 2);
+        for key in names.map(|name| NameKey::of(name.as_str(), Folding::Exact)) {
+            let mut rest = dirs.clone();
+            let Some(full) = rest.remove(&key) else { continue };
+            let result =
+                self.folder(*child, &full, Level::Below).and_then(|()| self.folders(others, rest, path, level));
+            match result {
+                Ok(()) => return Ok(()),
+                Err(broken) => why = why.or(Some(broken)),
+            }
         }
-        // Gone there, and here it holds what is left out of the mirror.
-        dirs.retain(|_, full| {
-            let files = || self.tree.below(full).filter(|(_, node)| !matches!(node, Node::Dir { .. }));
-            files().next().is_none() || !files().all(|(path, _)| self.daemon.ignores(path))
-        });
-        match dirs.into_values().next() {
-            Some(left) => Err(format!("convergence: directory {left:?} has no storage folder")),
-            None => Ok(()),
+        match why {
+            Some(broken) => Err(broken),
+            // It is gone here, and there it holds what is left out of the mirror.
+            None if self.holds_only_ignored(*child, name) => self.folders(others, dirs, path, level),
+            None => Err(format!("convergence: folder {child} {name:?} has no directory in {path:?}")),
         }
     }
 
@@ -179,13 +194,10 @@ impl Comparison<'_> {
         level: Level,
         mut files: BTreeMap<NameKey, (String, Sha256)>,
     ) -> Result<(), String> {
-        let assets: Vec<Arc<Asset>> = {
+        let (assets, unsubmitted): (Vec<Arc<Asset>>, Vec<Arc<Asset>>) = {
             let world = self.stage.server.world();
-            world
-                .all_assets()
-                .filter(|asset| asset.alive() && asset.folder_id == folder && asset.submitted_at.is_some())
-                .cloned()
-                .collect()
+            let live = world.all_assets().filter(|asset| asset.alive() && asset.folder_id == folder);
+            live.cloned().partition(|asset| asset.submitted_at.is_some())
         };
         let key = |name: &FileName| NameKey::of(name.as_str(), Folding::Exact);
         let mut plain_ones = Vec::new();
@@ -204,19 +216,32 @@ impl Comparison<'_> {
         for (asset, plain) in plain_ones {
             match files.remove(&key(&plain)) {
                 Some(file) => self.same_bytes(asset, &file)?,
-                None if self.skipped.contains(&join(path, plain.as_str())) => {}
+                None if self.skips(|skipped| skipped == join(path, plain.as_str())) => {}
                 // Its file was given a name that is left out, and stays as it is.
-                None if self.skipped.iter().any(|skipped| parent(skipped) == path && self.daemon.ignores(skipped)) => {}
+                None if self.skips(|skipped| parent(skipped) == path && self.daemon.ignores(skipped)) => {}
                 None => {
                     let name = &asset.filename;
                     return Err(format!("convergence: asset {} {name:?} has no file in {path:?}", asset.id));
                 }
             }
         }
+        // Whoever sent what nobody submitted has its file, and says that it waits; others need not see it.
+        for asset in unsubmitted {
+            let waits =
+                self.report.awaiting.iter().find(|waits| waits.guid == asset.guid && parent(&waits.path) == path);
+            let name = waits.and_then(|waits| waits.path.rsplit('/').next());
+            if let Some(file) = name.and_then(|name| files.remove(&NameKey::of(name, Folding::Exact))) {
+                self.same_bytes(&asset, &file)?;
+            }
+        }
         match files.into_values().next() {
             Some((left, _)) => Err(format!("convergence: file {left:?} has no asset")),
             None => Ok(()),
         }
+    }
+
+    fn skips(&self, matches: impl Fn(&str) -> bool) -> bool {
+        self.report.skipped.iter().any(|item| matches(&item.path))
     }
 
     fn same_bytes(&self, asset: &Asset, (path, content): &(String, Sha256)) -> Result<(), String> {

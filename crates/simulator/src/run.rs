@@ -131,10 +131,10 @@ impl<'t> Run<'t> {
         if self.come_to_rest().await? == Rest::AccessLost {
             return Ok(());
         }
-        let skipped = self.stay_at_rest().await?;
+        let reports = self.stay_at_rest().await?;
         checks::one_for_one(&self.stage)?;
-        for (index, daemon) in self.daemons.iter().enumerate() {
-            checks::converged(&self.stage, daemon, &skipped).map_err(|why| format!("d{index}: {why}"))?;
+        for (index, (daemon, report)) in self.daemons.iter().zip(&reports).enumerate() {
+            checks::converged(&self.stage, daemon, report).map_err(|why| format!("d{index}: {why}"))?;
         }
         Ok(())
     }
@@ -231,9 +231,9 @@ impl<'t> Run<'t> {
         Err(format!("convergence: no rest after {MOST_ROUNDS} rounds; {last}"))
     }
 
-    /// Returns what the last reports list as skipped.
-    async fn stay_at_rest(&mut self) -> Result<Vec<String>, String> {
-        let mut skipped = Vec::new();
+    /// Returns every daemon's last report.
+    async fn stay_at_rest(&mut self) -> Result<Vec<Report>, String> {
+        let mut reports = Vec::new();
         for index in 0..self.daemons.len() {
             self.stage.time.pass(2_000).await;
             self.quiet_pass(index, Mode::Whole).await?;
@@ -247,9 +247,9 @@ impl<'t> Run<'t> {
                     summary(&report)
                 ));
             }
-            skipped.extend(report.skipped.into_iter().map(|item| item.path));
+            reports.push(report);
         }
-        Ok(skipped)
+        Ok(reports)
     }
 }
 

@@ -43,13 +43,14 @@ fn cut_at(point: u32) -> Step {
     pass_as(Mode::Whole, Script { cut: Some(CutOff::Point(point)), ..Script::default() })
 }
 
-/// Every step is followed by enough time for files to be quiet.
-fn keeps_promises(setting: Setting, steps: Vec<Step>) {
+/// Every step is followed by enough time for files to be quiet. Returns the history.
+fn keeps_promises(setting: Setting, steps: Vec<Step>) -> String {
     let steps = steps.into_iter().flat_map(|step| [step, Step::Wait(3_000)]).collect();
     let ran = run(&Plan { seed: 1, setting, beginning: Vec::new(), steps });
     if let Some(broken) = ran.broken {
         panic!("{broken}\n{}", ran.trace.join("\n"));
     }
+    ran.histories.concat()
 }
 
 fn hiding() -> Setting {
@@ -327,4 +328,42 @@ fn every_crash_in_a_first_upload_is_survived() {
             keeps_promises(setting, vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), pass()]);
         }
     }
+}
+
+#[test]
+fn a_directory_that_was_made_before_a_crash_is_its_folders() {
+    for point in 1..=3 {
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                here(Local::Write(ROOT, D, bytes(1))),
+                pass(),
+                // A file has its name here, so its directory gets the one for doubles.
+                there(Remote::MakeFolder(ROOT, D)),
+                cut_at(point),
+                pass(),
+                there(Remote::Add(FIRST, A, bytes(2))),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("make_remote_folder"), "{history}");
+    }
+}
+
+#[test]
+fn a_folder_that_comes_back_does_not_take_the_directory_of_one_that_is_called_as_its_directory_was() {
+    keeps_promises(
+        hiding(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            // It is empty, so it looks removed. The file brings its directory back, as a folder with the marked name.
+            there(Remote::Hide(1)),
+            here(Local::Write(2, A, bytes(1))),
+            pass(),
+            there(Remote::Unhide),
+            pass(),
+        ],
+    );
 }
