@@ -367,3 +367,21 @@ fn a_folder_that_comes_back_does_not_take_the_directory_of_one_that_is_called_as
         ],
     );
 }
+
+#[test]
+fn what_was_restored_before_anybody_submitted_it_waits_and_keeps_its_file() {
+    let save = Edit::Here(0, Local::Save(0, Save::InPlace, bytes(2)));
+    for point in 6..=9 {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                here(Local::Write(ROOT, B, bytes(1))),
+                cut_at(point),
+                there(Remote::Trash(0)),
+                // Saved after it was listed: the session is closed before the asset is restored.
+                pass_as(Mode::Whole, Script { meanwhile: vec![(6, save.clone())], ..Script::default() }),
+                pass(),
+            ],
+        );
+    }
+}
