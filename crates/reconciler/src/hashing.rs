@@ -146,6 +146,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Ok(stat) => Found::File(stat),
             Err(LocalError::Missing { .. }) => Found::Nothing,
             Err(LocalError::RootLost) => return Err(LocalError::RootLost.into()),
+            Err(LocalError::NotOurs { .. }) if self.is_below_a_file(path).await => Found::Nothing,
             Err(error) => Found::Unknown(error.to_string()),
         };
         let name = path.name().map_or_else(|| key.as_str().to_owned(), |name| name.as_str().to_owned());
@@ -183,6 +184,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(())
+    }
+
+    /// Whether a regular file has taken the place of a directory above a path: below a file there is nothing. Of a link
+    /// or a mount there nothing is known.
+    pub(crate) async fn is_below_a_file(&self, path: &MirrorPath) -> bool {
+        let mut at = path.parent();
+        while let Some(above) = at.filter(|above| !above.is_root()) {
+            if self.engine.disk.stat(&above).await.is_ok() {
+                return true;
+            }
+            at = above.parent();
+        }
+        false
     }
 
     /// For a full pass: every hash is taken anew.

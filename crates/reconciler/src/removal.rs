@@ -80,6 +80,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         match self.engine.disk.stat(&task.path).await {
             Err(LocalError::Missing { .. }) => Ok(true),
             Err(LocalError::RootLost) => Err(LocalError::RootLost.into()),
+            Err(LocalError::NotOurs { .. }) => Ok(self.is_below_a_file(&task.path).await),
             _ => Ok(false),
         }
     }

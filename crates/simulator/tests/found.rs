@@ -369,6 +369,21 @@ fn a_folder_that_comes_back_does_not_take_the_directory_of_one_that_is_called_as
 }
 
 #[test]
+fn a_file_in_the_place_of_a_directory_means_that_what_was_in_that_is_deleted() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, D)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            here(Local::DeleteDir(0)),
+            here(Local::Write(ROOT, D, bytes(2))),
+            pass(),
+        ],
+    );
+}
+
+#[test]
 fn what_was_restored_before_anybody_submitted_it_waits_and_keeps_its_file() {
     let save = Edit::Here(0, Local::Save(0, Save::InPlace, bytes(2)));
     for point in 6..=9 {
