@@ -61,12 +61,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .keeper
             .write(move |tx| {
                 let mut ask = Vec::new();
-                let leaving = leaving(tx, mirror, &observed)?;
+                let mut leaving = leaving(tx, mirror, &observed)?;
                 for one in observed {
                     let id = one.asset.id.clone();
                     if !take_over(tx, mirror, one, said, now, &leaving)? {
-                        ask.push(id);
+                        ask.push(id.clone());
                     }
+                    // Its row has its new name now, and that is nobody else's.
+                    leaving.remove(&id);
                 }
                 Ok(ask)
             })

@@ -400,3 +400,19 @@ fn what_was_restored_before_anybody_submitted_it_waits_and_keeps_its_file() {
         );
     }
 }
+
+#[test]
+fn two_assets_that_get_one_name_in_one_answer_get_two_here() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            there(Remote::Rename(0, B)),
+            there(Remote::Move(1, ROOT)),
+            pass(),
+        ],
+    );
+}
