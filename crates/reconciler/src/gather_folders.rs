@@ -1,11 +1,9 @@
 //! The remote tree's folders: one list, compared with the rows.
 
 use crate::pass::{Pass, PassError};
-use crate::report::HeldItem;
 use crate::scope;
 use damsync_model::id::FolderId;
 use damsync_model::name::NameKey;
-use damsync_model::plan::HoldReason;
 use damsync_ports::{LocalSide, RemoteFolder, RemoteSide, Scope};
 use damsync_store::{FolderRow, RemoteDir};
 use std::collections::BTreeSet;
@@ -105,14 +103,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 .cloned()
                 .collect()
         };
-        let known = self.folders().iter().filter(|row| row.remote.is_some()).count().saturating_sub(1);
-        if missing.len() > 1 && missing.len() == known {
-            self.report().held.push(HeldItem::mirror(
-                HoldReason::AccessLost,
-                "none of the mirror's storage folders can be seen any more; nothing is deleted here",
-            ));
-            return Err(PassError::Held);
-        }
         // From the bottom up: a folder is not taken for gone while one below it is not.
         missing.sort_by_key(|row| std::cmp::Reverse(self.folders().depth(row.id)));
         for row in missing {

@@ -110,6 +110,24 @@ fn a_hidden_folder_is_not_taken_for_deleted_because_another_folder_was_removed()
 }
 
 #[test]
+fn a_person_may_remove_all_storage_folders() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, B)),
+            there(Remote::Add(FIRST, B, bytes(1))),
+            there(Remote::Add(SECOND, C, bytes(2))),
+            there(Remote::Add(ROOT, C, bytes(3))),
+            pass(),
+            there(Remote::RemoveFolder(0)),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
 fn a_server_that_shows_its_trash_hides_nothing_in_it() {
     let mut setting = hiding();
     setting.habits.trashed_details = TrashedDetails::Shown;
