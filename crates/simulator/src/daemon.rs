@@ -11,6 +11,7 @@ use damsync_model::content::Sha256;
 use damsync_model::id::AssetId;
 use damsync_model::path::MirrorPath;
 use damsync_model::policy::Policy;
+use damsync_model::time::UnixMs;
 use damsync_ports::LocalSide as _;
 use damsync_reconciler::report::Report;
 use damsync_reconciler::{
@@ -20,6 +21,7 @@ use damsync_reconciler::{
 use damsync_sandbox::world::user::UserId;
 use damsync_store::{Event, Presence, Store, StoreError};
 use futures_util::FutureExt;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -182,6 +184,16 @@ impl Daemon {
     /// Rows written by the store so far.
     pub async fn rows_written(&self) -> u64 {
         self.keeper.read(|tx| Ok(tx.rows_written())).await.unwrap_or(u64::MAX)
+    }
+
+    /// When each asset that waits for the server is looked at next.
+    pub async fn next_looks(&self) -> BTreeMap<AssetId, UnixMs> {
+        let rows = self.keeper.read(|tx| match tx.known_mirror(MIRROR)? {
+            Some(row) => tx.assets_waiting(row.id),
+            None => Ok(Vec::new()),
+        });
+        let rows = rows.await.unwrap_or_default();
+        rows.into_iter().filter_map(|row| Some((row.asset.id, row.next_look?))).collect()
     }
 
     /// The whole history.

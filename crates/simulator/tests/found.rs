@@ -434,3 +434,13 @@ fn two_assets_that_get_one_name_in_one_answer_get_two_here() {
         ],
     );
 }
+
+#[test]
+fn looking_at_an_asset_that_waits_for_a_person_is_quiet() {
+    // After some of these waits it is due in the very pass that has nothing else to do.
+    for seconds in 590..606 {
+        let mut steps = never_submitted();
+        steps.push(Step::Wait(seconds * 1_000));
+        keeps_promises(Setting::plain(), steps);
+    }
+}
