@@ -73,6 +73,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
     async fn settle_vanished(&self, mut vanished: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
+        vanished = self.forget_never_agreed(vanished).await?;
         if vanished.is_empty() {
             return Ok(());
         }
@@ -84,7 +85,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if grown {
             // The index may not tell yet what else went there, or vanished: the folders do.
             let others = self.list_everything().await?.into_iter().filter(|id| !vanished.contains(id)).collect();
-            vanished.extend(self.examine(others).await?);
+            vanished.extend(self.forget_never_agreed(self.examine(others).await?).await?);
             // Counted once more: what was in the trash when it was counted may have come out of it.
             let now = now.min(self.engine.remote.trash_count().await?);
             grown = self.trash_grew_by(vanished.len(), now).await?;
@@ -102,6 +103,27 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             });
         }
         Ok(())
+    }
+
+    /// Of assets that vanished, those that a file here stands for. Of the others nothing can be deleted: they are
+    /// forgotten, and are new if they can ever be seen again.
+    async fn forget_never_agreed(&self, vanished: Vec<AssetId>) -> Result<Vec<AssetId>, PassError> {
+        let mirror = self.mirror;
+        let agreed = self.engine.keeper.write(move |tx| {
+            let mut agreed = Vec::new();
+            for id in vanished {
+                if tx.base(mirror, &id)?.is_some() {
+                    agreed.push(id);
+                } else if let Some(row) = tx.asset(mirror, &id)? {
+                    tx.remove_asset(mirror, &id)?;
+                    if let Some(folder) = row.folder {
+                        tx.mark_place(mirror, folder, &row.key)?;
+                    }
+                }
+            }
+            Ok(agreed)
+        });
+        Ok(agreed.await?)
     }
 
     /// Whether there are so many more in the server's trash than those that we know of. No evidence where the server

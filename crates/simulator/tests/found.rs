@@ -5,7 +5,7 @@ use damsync_simulator::disk::Crash;
 use damsync_simulator::edit::{Bytes, Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, PassStep, Plan, Setting, Step};
 use damsync_simulator::run::run;
-use damsync_simulator::weather::{CutOff, Script};
+use damsync_simulator::weather::{CutOff, Fault, Script};
 
 /// Numbers of names: see `stage::NAMES` and `stage::DIRS`.
 const A: u32 = 0;
@@ -435,6 +435,17 @@ fn two_assets_that_get_one_name_in_one_answer_get_two_here() {
     );
 }
 
+/// A file whose asset was put into the trash before it was submitted, and came back.
+fn never_submitted() -> Vec<Step> {
+    let trash = Edit::There(Remote::Trash(0));
+    vec![
+        here(Local::Write(ROOT, A, bytes(1))),
+        pass_as(Mode::Whole, Script { meanwhile: vec![(16, trash)], ..Script::default() }),
+        there(Remote::Restore(0)),
+        pass(),
+    ]
+}
+
 #[test]
 fn looking_at_an_asset_that_waits_for_a_person_is_quiet() {
     // After some of these waits it is due in the very pass that has nothing else to do.
@@ -443,4 +454,46 @@ fn looking_at_an_asset_that_waits_for_a_person_is_quiet() {
         steps.push(Step::Wait(seconds * 1_000));
         keeps_promises(Setting::plain(), steps);
     }
+}
+
+#[test]
+fn a_directory_made_under_the_name_for_doubles_is_its_folders_although_the_pass_failed_right_after() {
+    let fails_at = |call| Script { faults: vec![(call, Fault::DiskFails)], ..Script::default() };
+    let cut = |cut_off| Script { cut: Some(cut_off), ..Script::default() };
+    let scripts = (1..=24).flat_map(|call| [fails_at(call), cut(CutOff::Before(call)), cut(CutOff::After(call))]);
+    for script in scripts {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                here(Local::Write(ROOT, D, bytes(1))),
+                pass(),
+                there(Remote::MakeFolder(ROOT, D)),
+                there(Remote::Add(FIRST, A, bytes(2))),
+                pass_as(Mode::Whole, script),
+                pass(),
+                there(Remote::Move(0, ROOT)),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn an_asset_that_never_came_down_and_was_trashed_before_its_folder_was_hidden_is_forgotten() {
+    let mut setting = hiding();
+    setting.habits.index_lag_ms = 60_000;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            there(Remote::Add(FIRST, B, bytes(1))),
+            Step::Wait(600_000),
+            there(Remote::Trash(0)),
+            pass(),
+            there(Remote::Hide(0)),
+            pass(),
+            there(Remote::Unhide),
+        ],
+    );
 }
