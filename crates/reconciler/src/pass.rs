@@ -371,6 +371,11 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         (report, result)
     }
 
+    /// A crash point; only a simulator ever stops here.
+    pub(crate) fn reach(&self, point: CrashPoint) -> Result<(), PassError> {
+        if (self.hooks.crash)(point) { Err(PassError::Crashed(point)) } else { Ok(()) }
+    }
+
     async fn run_pass(&self, request: Request, began: UnixMs, report: &mut Report) -> Result<(), PassError> {
         let name = self.spec.name.clone();
         let row = self.keeper.write(move |tx| tx.mirror(&name)).await?;
@@ -536,9 +541,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if self.engine.stop.requested() { Err(PassError::Stopped) } else { Ok(()) }
     }
 
-    /// A crash point; only a simulator ever stops here.
+    /// See [`Engine::reach`].
     pub fn reach(&self, point: CrashPoint) -> Result<(), PassError> {
-        if (self.engine.hooks.crash)(point) { Err(PassError::Crashed(point)) } else { Ok(()) }
+        self.engine.reach(point)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A root that was mirrored before is never made anew, and one whose mark is missing or another's is never worked on:
 //! that is what an unmounted disk, an emptied disk and an exchanged disk look like.
 
+use crate::crash::CrashPoint;
 use crate::pass::{Engine, PassError};
 use crate::report::{HeldItem, Report};
 use damsync_model::plan::HoldReason;
@@ -95,7 +96,9 @@ pub(crate) async fn enter<D: LocalSide, R: RemoteSide>(
         Stand::Unmarked(_) | Stand::Nothing => {
             let token = engine.chance.token();
             let mark = Mark { token: token.clone(), name: engine.spec.name.clone() };
-            (engine.disk.plant(mark).await?, Some(token))
+            let identity = engine.disk.plant(mark).await?;
+            engine.reach(CrashPoint::MarkPlanted)?;
+            (identity, Some(token))
         }
     };
     engine.disk.open(identity).await?;
