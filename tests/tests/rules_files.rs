@@ -228,6 +228,22 @@ fn r09_a_trashed_asset_puts_its_file_into_the_local_trash() {
 }
 
 #[test]
+fn r09_a_trashed_asset_that_no_list_shows_yet_is_noticed_although_another_one_came_back() {
+    let setup = Setup::new();
+    let old = setup.sandbox.asset("Studio/old.txt", "old");
+    setup.sync(&[("pulled", 1)]);
+    setup.sandbox.habits(&json!({ "processing_ms": 600_000 }));
+    // The trash holds one more, and then one less: by R10.
+    setup.sandbox.trash(&old);
+    setup.write("old.txt", "edited");
+    setup.write("new.txt", "new");
+    setup.reconcile(&[]);
+    setup.sandbox.trash(&setup.asset("new.txt"));
+    let pass = setup.reconcile(&[]);
+    assert_eq!(pass.report["trashed_local"], 1, "{pass:?}");
+}
+
+#[test]
 fn r23_a_file_deleted_on_both_sides_is_forgotten() {
     let setup = Setup::new();
     let asset = setup.sandbox.asset("Studio/a.txt", "a");

@@ -6,10 +6,10 @@
 //! other reasons that we know; and where the server was ever seen to answer 200 for a trashed asset, not even that counts.
 //! Anything else: not known.
 
-use crate::gather_assets::{TRASH_COUNT, TRASHED_SHOWN, TrashCounts, one_more_in_trash};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
+use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::{AssetId, FolderId};
 use damsync_model::plan::HoldReason;
 use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
@@ -106,7 +106,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Of assets that vanished, those that a file here stands for. Of the others nothing can be deleted: they are
-    /// forgotten, and are new if they can ever be seen again.
+    /// forgotten, and are new if they can ever be seen again. Each may be one of those in the trash.
     async fn forget_never_agreed(&self, vanished: Vec<AssetId>) -> Result<Vec<AssetId>, PassError> {
         let mirror = self.mirror;
         let agreed = self.engine.keeper.write(move |tx| {
@@ -116,6 +116,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     agreed.push(id);
                 } else if let Some(row) = tx.asset(mirror, &id)? {
                     tx.remove_asset(mirror, &id)?;
+                    trash_count::found(tx, mirror)?;
                     if let Some(folder) = row.folder {
                         tx.mark_place(mirror, folder, &row.key)?;
                     }
@@ -126,17 +127,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(agreed.await?)
     }
 
-    /// Whether there are so many more in the server's trash than those that we know of. No evidence where the server
-    /// would have shown them.
+    /// Whether so many in the server's trash are none that we know of.
     async fn trash_grew_by(&self, count: usize, now: u64) -> Result<bool, PassError> {
         let mirror = self.mirror;
-        let (accounted, shown) = self
-            .engine
-            .keeper
-            .read(move |tx| Ok((tx.cursor(mirror, TRASH_COUNT)?, tx.cursor(mirror, TRASHED_SHOWN)?)))
-            .await?;
-        let accounted = accounted.and_then(|before| u64::try_from(before).ok());
-        Ok(shown.is_none() && accounted.is_some_and(|before| now.saturating_sub(before) >= count as u64))
+        let unexplained = self.engine.keeper.read(move |tx| trash_count::unexplained(tx, mirror, now)).await?;
+        Ok(unexplained >= count as u64)
     }
 
     async fn witness(&self, folder: Option<FolderId>, missing: &AssetId) -> Result<Witness, PassError> {
@@ -189,7 +184,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         tx.mark_place(mirror, folder, &row.key)?;
                     }
                     if presence == Presence::Gone {
-                        one_more_in_trash(tx, mirror)?;
+                        trash_count::found(tx, mirror)?;
                         // Nobody waits for it any more.
                         tx.set_next_look(mirror, &id, None)?;
                     }

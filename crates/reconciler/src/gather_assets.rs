@@ -7,12 +7,12 @@
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
-use damsync_model::id::{AssetId, FolderId, MirrorId, StorageFolderId};
+use crate::trash_count::TrashCounts;
+use damsync_model::id::{AssetId, FolderId, StorageFolderId};
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, LocalSide, RemoteSide};
-use damsync_store::{StoreError, Tx};
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 
@@ -35,14 +35,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Brings the remote tree up to date.
     pub(crate) async fn gather_assets(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
-        let (listed, window_from, trash_before) = self
+        let (listed, window_from, mut trash) = self
             .engine
             .keeper
             .read(move |tx| {
-                Ok((tx.cursor(mirror, "listed")?, tx.cursor(mirror, "window_from")?, tx.cursor(mirror, TRASH_COUNT)?))
+                Ok((tx.cursor(mirror, "listed")?, tx.cursor(mirror, "window_from")?, TrashCounts::known(tx, mirror)?))
             })
             .await?;
-        let mut trash = TrashCounts { before: trash_before, now: None };
         if self.asked.trash_count || listed.is_none() {
             trash.now = Some(self.engine.remote.trash_count().await?);
         }
@@ -65,23 +64,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.question(missing, &mut trash).await?;
         self.ask_later(unseen).await?;
         self.settle_vanished_folders().await?;
-        match trash.now {
-            Some(count) => self.account_for_trash(trash_before, signed(count)).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Writes down how many are in the trash. What went there after they were counted, and was found there, counts too.
-    async fn account_for_trash(&self, before: Option<i64>, count: i64) -> Result<(), PassError> {
-        let mirror = self.mirror;
-        self.engine
-            .keeper
-            .write(move |tx| {
-                let found = tx.cursor(mirror, TRASH_COUNT)?.filter(|accounted| Some(*accounted) > before);
-                tx.set_cursor(mirror, TRASH_COUNT, found.map_or(count, |accounted| accounted.max(count)))
-            })
-            .await?;
-        Ok(())
+        self.account_for_trash(&trash).await
     }
 
     async fn set_cursors(&self, values: &[(&'static str, i64)]) -> Result<(), PassError> {
@@ -366,37 +349,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let row = self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?;
         Ok(row.map_or(UnixMs(0), |row| row.asset.updated_at))
     }
-}
-
-/// The cursor that says how many assets in the server's trash are accounted for.
-pub(crate) const TRASH_COUNT: &str = "trash_count";
-
-/// An asset of ours is in the trash, so this one of its number is no evidence about any other.
-pub(crate) fn one_more_in_trash(tx: &Tx<'_>, mirror: MirrorId) -> Result<(), StoreError> {
-    match tx.cursor(mirror, TRASH_COUNT)? {
-        Some(count) => tx.set_cursor(mirror, TRASH_COUNT, count + 1),
-        None => Ok(()),
-    }
-}
-
-/// The cursor that says that this server shows what is in its trash when asked for it: then a 404 never means trashed.
-pub(crate) const TRASHED_SHOWN: &str = "trashed_shown";
-
-/// How many assets were in the server's trash at the last good pass, and now, once asked.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TrashCounts {
-    pub before: Option<i64>,
-    pub now: Option<u64>,
-}
-
-impl TrashCounts {
-    fn moved(&self) -> bool {
-        self.now.is_some_and(|now| self.before != Some(signed(now)))
-    }
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Far enough ahead for "up to now", whatever the server's clock does meanwhile.

@@ -41,6 +41,7 @@ mod rounds;
 mod scan;
 mod scope;
 mod source;
+mod trash_count;
 mod upload;
 
 pub use keeper::Keeper;

@@ -5,6 +5,7 @@ use crate::execute::Task;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
+use crate::trash_count;
 use damsync_model::id::AssetId;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
@@ -158,7 +159,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.observe(vec![found], Said::ByDatabase).await?;
         }
         let (mirror, event) = (self.mirror, self.event(task, "done"));
-        self.engine.keeper.write(move |tx| tx.add_event(mirror, &event)).await?;
+        self.engine
+            .keeper
+            .write(move |tx| {
+                trash_count::one_less(tx, mirror)?;
+                tx.add_event(mirror, &event)
+            })
+            .await?;
         Ok(Done::Yes)
     }
 

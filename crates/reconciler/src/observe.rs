@@ -3,8 +3,8 @@
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
 use crate::folders::Folders;
-use crate::gather_assets::{TRASHED_SHOWN, one_more_in_trash};
 use crate::pass::{Pass, PassError};
+use crate::trash_count;
 use damsync_model::content::Claimed;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{NameKey, candidates_for_asset, last_resort};
@@ -177,8 +177,8 @@ fn take_over(
 ) -> Result<bool, StoreError> {
     let Observed { mut asset, place, names } = observed;
     let old = tx.asset(mirror, &asset.id)?;
-    if said == Said::ByDatabase && asset.trashed_at.is_some() && tx.cursor(mirror, TRASHED_SHOWN)?.is_none() {
-        tx.set_cursor(mirror, TRASHED_SHOWN, 1)?;
+    if said == Said::ByDatabase && asset.trashed_at.is_some() {
+        trash_count::shown(tx, mirror)?;
     }
     if let Some(old) = &old
         && said == Said::ByIndex
@@ -223,8 +223,10 @@ fn take_over(
         }
         _ => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
     };
-    if presence == Presence::Trashed && old.as_ref().is_some_and(|old| old.presence != Presence::Trashed) {
-        one_more_in_trash(tx, mirror)?;
+    if presence == Presence::Trashed
+        && old.as_ref().is_some_and(|old| !matches!(old.presence, Presence::Trashed | Presence::Gone))
+    {
+        trash_count::found(tx, mirror)?;
     }
     let waits = !matches!(asset.state, AssetState::Processed | AssetState::Failed) && presence == Presence::Live;
     let look = match &old {

@@ -2,10 +2,10 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::Task;
-use crate::gather_assets::{TrashCounts, one_more_in_trash};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
+use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::AssetId;
 use damsync_model::plan::Action;
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
@@ -51,7 +51,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .keeper
             .write(move |tx| {
                 tx.set_presence(mirror, &asset, Presence::Trashed)?;
-                one_more_in_trash(tx, mirror)?;
+                trash_count::one_more(tx, mirror)?;
                 tx.set_next_look(mirror, &asset, None)?;
                 tx.remove_base(mirror, &asset)?;
                 tx.add_event(mirror, &event)

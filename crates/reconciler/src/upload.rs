@@ -5,10 +5,10 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::{Places, Target, Task, agree, local_file};
-use crate::gather_assets::one_more_in_trash;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, Step};
 use crate::rounds::Done;
+use crate::trash_count;
 use damsync_model::content::{Claimed, Content};
 use damsync_model::id::{AssetId, FolderId, Guid};
 use damsync_model::plan::Action;
@@ -486,7 +486,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     pub(crate) async fn trash_pending(&self, asset: &AssetId) -> Result<(), PassError> {
         self.engine.remote.trash(asset).await?;
         let mirror = self.mirror;
-        Ok(self.engine.keeper.write(move |tx| one_more_in_trash(tx, mirror)).await?)
+        Ok(self.engine.keeper.write(move |tx| trash_count::one_more(tx, mirror)).await?)
     }
 
     /// After a lost answer: what it left behind is taken away, or looked for later if the index does not know it yet.
