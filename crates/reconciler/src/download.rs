@@ -186,6 +186,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 results.push((task, done));
                 continue;
             }
+            if let Action::Download { place, expect: ExpectLocal::File(stat), .. } = &task.planned.action {
+                match self.still_holds(place, &task.path, *stat).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        results.push((task, Ok(Done::DecideAgain)));
+                        continue;
+                    }
+                    Err(error) => {
+                        results.push((task, Err(error)));
+                        continue;
+                    }
+                }
+            }
             match self.placement(task, &received) {
                 Some((placement, place)) => {
                     placements.push(placement);

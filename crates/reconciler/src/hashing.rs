@@ -140,6 +140,18 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
+    /// Whether a file still holds the bytes that were decided upon, before it gives way. One that may have been written
+    /// again without a sign in its times is read once more.
+    pub(crate) async fn still_holds(&self, place: &Place, path: &MirrorPath, expect: Stat) -> Result<bool, PassError> {
+        let (folder, key) = (place.folder, self.key(place));
+        let row = self.engine.keeper.read(move |tx| tx.file(folder, &key)).await?;
+        let Some(row) = row.filter(|row| row.racy && row.stat == expect) else { return Ok(true) };
+        let decided_upon = row.content;
+        let content = self.engine.disk.hash(path, expect).await?;
+        self.keep_content(folder, row, content).await?;
+        Ok(decided_upon == Some(content))
+    }
+
     /// Takes over what stands at a place now: after the plan found it changed.
     pub(crate) async fn look_again(&self, folder: FolderId, key: &NameKey, path: &MirrorPath) -> Result<(), PassError> {
         let found = match self.engine.disk.stat(path).await {

@@ -88,6 +88,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// R9, R18 and R19: the asset went there.
     pub(crate) async fn trash_local(&self, task: &Task<'_>) -> Result<Done, PassError> {
         let Action::TrashLocal { asset, place, expect } = &task.planned.action else { return Ok(Done::DecideAgain) };
+        if !self.still_holds(place, &task.path, *expect).await? {
+            return Ok(Done::DecideAgain);
+        }
         self.engine.disk.trash(&task.path, *expect, &self.slot()).await?;
         self.reach(CrashPoint::TrashedLocal)?;
         let (mirror, asset, folder, key) = (self.mirror, asset.clone(), place.folder, self.key(place));

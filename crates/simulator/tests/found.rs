@@ -45,7 +45,11 @@ fn cut_at(point: u32) -> Step {
 
 /// Every step is followed by enough time for files to be quiet. Returns the history.
 fn keeps_promises(setting: Setting, steps: Vec<Step>) -> String {
-    let steps = steps.into_iter().flat_map(|step| [step, Step::Wait(3_000)]).collect();
+    keeps_promises_at_once(setting, steps.into_iter().flat_map(|step| [step, Step::Wait(3_000)]).collect())
+}
+
+/// One step right after the other.
+fn keeps_promises_at_once(setting: Setting, steps: Vec<Step>) -> String {
     let ran = run(&Plan { seed: 1, setting, beginning: Vec::new(), steps });
     if let Some(broken) = ran.broken {
         panic!("{broken}\n{}", ran.trace.join("\n"));
@@ -496,4 +500,24 @@ fn an_asset_that_never_came_down_and_was_trashed_before_its_folder_was_hidden_is
             there(Remote::Unhide),
         ],
     );
+}
+
+#[test]
+fn a_save_that_left_no_sign_in_the_times_is_seen_before_its_file_gives_way() {
+    for (there_first, rule) in [(Remote::Trash(0), "R10"), (Remote::Version(0, bytes(3)), "R7")] {
+        let mut setting = Setting::plain();
+        setting.nature.grain_ns = 2_000_000_000;
+        let history = keeps_promises_at_once(
+            setting,
+            vec![
+                here(Local::Write(ROOT, A, bytes(1))),
+                pass(),
+                // In the same grain of the clock, and as many bytes.
+                here(Local::Save(0, Save::InPlace, bytes(2))),
+                there(there_first),
+                pass(),
+            ],
+        );
+        assert!(history.contains(&format!("rule: {rule:?}")), "{history}");
+    }
 }
