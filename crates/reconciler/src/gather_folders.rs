@@ -1,10 +1,9 @@
 //! The remote tree's folders: one list, compared with the rows.
 
 use crate::pass::{Pass, PassError};
-use crate::scope;
 use damsync_model::id::FolderId;
 use damsync_model::name::NameKey;
-use damsync_ports::{LocalSide, RemoteFolder, RemoteSide, Scope};
+use damsync_ports::{Answer, LocalSide, RemoteFolder, RemoteSide, Scope};
 use damsync_store::{FolderRow, RemoteDir};
 use std::collections::BTreeSet;
 
@@ -107,23 +106,29 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         missing.sort_by_key(|row| std::cmp::Reverse(self.folders().depth(row.id)));
         for row in missing {
             let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { continue };
-            let changed = match scope::folder_is_gone(&*self.engine.remote, &id).await? {
+            let unknown = |why: &str| FolderRow { remote_unknown: Some(why.to_owned()), ..row.clone() };
+            let changed = match self.engine.remote.folder(&id).await? {
                 // Its assets, asked one by one, say whether it was removed or is only hidden from us.
-                Some(true) if self.has_remote_content(row.id).await? => {
-                    FolderRow { remote_unknown: Some(VANISHED.to_owned()), ..row.clone() }
-                }
-                Some(true) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
-                // Still there, so it lies outside the mirror now: for the mirror it is gone.
-                Some(false) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
-                None => {
-                    FolderRow { remote_unknown: Some("the server does not let us see it".to_owned()), ..row.clone() }
-                }
+                Answer::NotFound if self.has_remote_content(row.id).await? => unknown(VANISHED),
+                // It was hidden when the list was made, or the list is wrong.
+                Answer::Found(folder) if self.may_be_inside(&folder) => unknown("the server's list leaves it out"),
+                // Gone, or outside the mirror now: for the mirror that is the same.
+                Answer::NotFound | Answer::Found(_) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
+                Answer::Denied => unknown("the server does not let us see it"),
             };
             if changed != row {
                 self.keep_folder(changed, false).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the way down to a folder leads through the mirror. A server that does not tell the whole way tells its
+    /// last part, which then begins with a folder of ours.
+    fn may_be_inside(&self, folder: &RemoteFolder) -> bool {
+        let Scope::Below(root) = &self.scope else { return true };
+        let begins_with_ours = || folder.ancestors.first().is_some_and(|top| self.folders().of_remote(top).is_some());
+        folder.ancestors.contains(root) || begins_with_ours()
     }
 
     /// Folders that vanished with their assets, now that it was found out what became of those: where all are deleted,

@@ -6,7 +6,7 @@ use crate::report::{HeldItem, Report};
 use damsync_model::id::StorageFolderId;
 use damsync_model::name::Folding;
 use damsync_model::plan::HoldReason;
-use damsync_ports::{Answer, Identity, LocalSide, RemoteFolder, RemoteSide, Scope};
+use damsync_ports::{Identity, LocalSide, RemoteFolder, RemoteSide, Scope};
 use damsync_store::{FolderRow, LocalDir, MirrorRow, RemoteDir};
 
 /// A mirror's binding for this pass.
@@ -172,16 +172,4 @@ pub(crate) async fn load<D: LocalSide, R: RemoteSide>(
 
 pub(crate) fn is_root(row: &FolderRow) -> bool {
     row.local.as_ref().is_some_and(|local| local.parent.is_none() && local.name.is_empty())
-}
-
-/// Whether one storage folder is gone: asked of the server for this very folder.
-///
-/// # Errors
-/// What the server says.
-pub(crate) async fn folder_is_gone<R: RemoteSide>(remote: &R, id: &StorageFolderId) -> Result<Option<bool>, PassError> {
-    Ok(match remote.folder(id).await? {
-        Answer::Found(_) => Some(false),
-        Answer::NotFound => Some(true),
-        Answer::Denied => None,
-    })
 }

@@ -521,3 +521,24 @@ fn a_save_that_left_no_sign_in_the_times_is_seen_before_its_file_gives_way() {
         assert!(history.contains(&format!("rule: {rule:?}")), "{history}");
     }
 }
+
+#[test]
+fn a_folder_that_is_shown_again_while_it_is_asked_for_does_not_lie_outside() {
+    for call in 1..20 {
+        let mut setting = hiding();
+        // The list of all assets leaves the new one out, so the database is asked, which names the folder.
+        setting.habits.index_lag_ms = 240_000;
+        let meanwhile = vec![(call, Edit::There(Remote::Unhide))];
+        keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                pass(),
+                here(Local::Write(FIRST, B, bytes(1))),
+                pass(),
+                there(Remote::Hide(0)),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
+            ],
+        );
+    }
+}
