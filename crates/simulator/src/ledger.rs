@@ -65,6 +65,12 @@ impl Ledger {
         self.lineage.entry((disk, path.to_owned())).or_default().push(content);
     }
 
+    /// A daemon moves a file: what its path held goes with it.
+    pub fn move_path(&mut self, disk: usize, from: &str, to: &str) {
+        let held = self.lineage.remove(&(disk, from.to_owned())).unwrap_or_default();
+        self.lineage.insert((disk, to.to_owned()), held);
+    }
+
     /// A path is deleted.
     pub fn delete_path(&mut self, disk: usize, path: &str) {
         self.deleted.extend(self.lineage.remove(&(disk, path.to_owned())).unwrap_or_default());

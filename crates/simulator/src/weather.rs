@@ -175,6 +175,11 @@ impl Weather {
         inner.script.cut == Some(CutOff::Point(inner.points))
     }
 
+    /// A file was moved as its asset was.
+    pub fn moved_here(&self, from: &MirrorPath, to: &MirrorPath) {
+        self.stage.ledger().move_path(self.daemon, from.as_str(), to.as_str());
+    }
+
     /// A file went to the local trash because of a deletion there.
     pub fn trashed_here(&self, path: &MirrorPath, content: Content) {
         let deleted = self.stage.ledger().was_deleted(content.sha256);

@@ -542,3 +542,29 @@ fn a_folder_that_is_shown_again_while_it_is_asked_for_does_not_lie_outside() {
         );
     }
 }
+
+#[test]
+fn whoever_deletes_a_file_that_followed_its_asset_deletes_what_it_held_before() {
+    for point in 1..=4 {
+        let mut setting = Setting::plain();
+        setting.habits.processing_ms = 60_000;
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                pass(),
+                here(Local::Save(0, Save::InPlace, bytes(2))),
+                // What was prepared then counts as a version, so the server's word is awaited before the next is sent.
+                cut_at(point),
+                pass(),
+                here(Local::Save(0, Save::InPlace, bytes(3))),
+                there(Remote::Rename(0, B)),
+                pass(),
+                here(Local::Delete(0)),
+                Step::Wait(600_000),
+                pass(),
+            ],
+        );
+        assert!(history.contains("trash_remote"), "{history}");
+    }
+}

@@ -486,6 +486,9 @@ impl LocalSide for MemoryDisk {
                 }
             })
         };
+        if answer.is_ok() {
+            self.weather.moved_here(from, to);
+        }
         self.weather.perhaps_inside(&turn).await;
         if answer.is_ok() {
             self.state().sync_names();
