@@ -2,16 +2,17 @@
 //!
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
+use crate::execute::{Places, agree};
 use crate::folders::Folders;
 use crate::pass::{Pass, PassError};
 use crate::trash_count;
-use damsync_model::content::Claimed;
+use damsync_model::content::{Claimed, Likeness};
 use damsync_model::id::{AssetId, FolderId, MirrorId};
-use damsync_model::name::{NameKey, candidates_for_asset, last_resort};
+use damsync_model::name::{FileName, NameKey, candidates_for_asset, last_resort};
 use damsync_model::time::UnixMs;
-use damsync_model::tree::{AssetState, RemoteAsset};
+use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
-use damsync_store::{AssetRow, Presence, StoreError, Tx};
+use damsync_store::{AssetRow, Event, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
@@ -56,12 +57,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.know_folders(&assets).await?;
         let observed: Vec<Observed> = assets.into_iter().map(|asset| self.placed(asset)).collect();
         let (mirror, now) = (self.mirror, self.server_now());
-        let ask = self
+        let (ask, met) = self
             .engine
             .keeper
             .write(move |tx| {
                 let mut ask = Vec::new();
                 let mut leaving = leaving(tx, mirror, &observed)?;
+                let mut met = Vec::new();
+                for id in &leaving {
+                    met.extend(meet(tx, mirror, id)?.map(|place| (id.clone(), place)));
+                }
                 for one in observed {
                     let id = one.asset.id.clone();
                     if !take_over(tx, mirror, one, said, now, &leaving)? {
@@ -70,10 +75,31 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     // Its row has its new name now, and that is nobody else's.
                     leaving.remove(&id);
                 }
-                Ok(ask)
+                Ok((ask, met))
             })
             .await?;
+        if !met.is_empty() {
+            self.tell_of_met(met).await?;
+        }
         Ok(ask)
+    }
+
+    async fn tell_of_met(&self, met: Vec<(AssetId, Place)>) -> Result<(), PassError> {
+        self.report().adopted += met.len() as u64;
+        let tell = |(id, place): (AssetId, Place)| Event {
+            run: self.run.to_string(),
+            at: self.now(),
+            rule: "R5".to_owned(),
+            action: "adopt".to_owned(),
+            path: self.folders().path_of(&place).unwrap_or_default().to_string(),
+            asset: Some(id),
+            reason: "same bytes on both sides, under the name that the asset had until now".to_owned(),
+            seen: "{}".to_owned(),
+            outcome: "done".to_owned(),
+        };
+        let (mirror, events): (_, Vec<Event>) = (self.mirror, met.into_iter().map(tell).collect());
+        let work = self.engine.keeper.write(move |tx| events.iter().try_for_each(|event| tx.add_event(mirror, event)));
+        Ok(work.await?)
     }
 
     /// A folder that was made since folders were last listed is not outside the mirror: it is only unknown yet.
@@ -159,6 +185,24 @@ fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTree
         }
     }
     Ok(leaving)
+}
+
+/// An asset and a file that stood under one name with the same bytes are one (R5), also where the asset was renamed or
+/// moved before that could be written down: a pass may have put the file there and crashed. Returns the file's place.
+fn meet(tx: &Tx<'_>, mirror: MirrorId, id: &AssetId) -> Result<Option<Place>, StoreError> {
+    let Some(row) = tx.asset(mirror, id)?.filter(|row| row.presence == Presence::Live) else { return Ok(None) };
+    let Some(folder) = row.folder else { return Ok(None) };
+    if tx.base(mirror, id)?.is_some() || tx.base_at(folder, &row.key)?.is_some() {
+        return Ok(None);
+    }
+    let Some(file) = tx.file(folder, &row.key)?.filter(|file| file.unknown.is_none()) else { return Ok(None) };
+    let same = file.content.filter(|content| row.asset.claimed.likeness(content) == Likeness::Same);
+    let (Some(content), Some(name)) = (same, FileName::new(&file.name)) else { return Ok(None) };
+    let place = Place { folder, name };
+    agree(tx, mirror, &row, &place, &row.key, content, Places::AsNow)?;
+    tx.set_unacknowledged(mirror, id, true)?;
+    tx.mark_asset(mirror, id)?;
+    Ok(Some(place))
 }
 
 /// Whether an asset's file is to leave the place that it still has by agreement.

@@ -4,6 +4,7 @@ use crate::execute::{Places, agree};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, ends_pass};
 use crate::upload::known_guid;
+use damsync_model::id::StorageFolderId;
 use damsync_model::name::FileName;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{Answer, LocalSide, RemoteSide, SignedUrl, UploadSession};
@@ -36,6 +37,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         for stray in strays {
+            let is_old = self.now().0 - stray.since.0 > STRAY_MS;
+            let in_sight = self.sees(&stray.storage_folder);
+            // What lies in a folder that is hidden cannot be looked for, nor said to be gone.
+            if is_old && !in_sight {
+                continue;
+            }
             let session = UploadSession { id: stray.session, guid: stray.session_guid.clone() };
             let found = self.engine.remote.pending(&session, &stray.marker).await?;
             // Bytes in it are not ours: they were never sent.
@@ -44,11 +51,22 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             // An index that is being built anew leaves out what is there.
             let whole = self.folders_listed.load(Ordering::Relaxed) && !self.reindexing();
-            if !found.is_empty() || (whole && self.now().0 - stray.since.0 > STRAY_MS) {
+            if !found.is_empty() || (whole && is_old) {
                 self.engine.keeper.write(move |tx| tx.remove_stray(&stray.marker)).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the server shows us this storage folder.
+    fn sees(&self, id: &StorageFolderId) -> bool {
+        let folders = self.folders();
+        folders.of_remote(id).and_then(|id| folders.get(id)).is_some_and(|row| row.remote_unknown.is_none())
+    }
+
+    /// Asked anew: a pass that lists no folders knows of none that was hidden since.
+    async fn folder_is_there(&self, id: &StorageFolderId) -> Result<bool, PassError> {
+        Ok(matches!(self.engine.remote.folder(id).await?, Answer::Found(_)))
     }
 
     async fn settle_intent(&self, intent: &Intent, sessions: &[SessionRow]) -> Result<(), PassError> {
@@ -59,13 +77,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             return self.close_intent(intent).await;
         }
+        let session = sessions.iter().find(|session| Some(session.id) == intent.session);
         let Some(asset) = &intent.asset else {
-            let session = sessions.iter().find(|session| Some(session.id) == intent.session);
             return match session {
-                Some(row) => {
-                    let session = UploadSession { id: row.id, guid: row.guid.clone() };
-                    self.clear_stray(&session, &intent.marker).await
-                }
+                Some(row) => self.make_stray(intent, row).await,
                 None => self.close_intent(intent).await,
             };
         };
@@ -75,9 +90,20 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 None => self.drop_pending(intent).await,
             },
             Answer::Found(found) if found.trashed_at.is_none() => self.keep_recovered(intent, found).await,
-            Answer::Found(_) | Answer::NotFound => self.close_intent(intent).await,
+            Answer::NotFound => match session {
+                // Gone only if its folder is there: else it may be hidden with that.
+                Some(row) if self.folder_is_there(&row.storage_folder).await? => self.close_intent(intent).await,
+                Some(row) => self.make_stray(intent, row).await,
+                None => self.close_intent(intent).await,
+            },
+            Answer::Found(_) => self.close_intent(intent).await,
             Answer::Denied => Ok(()),
         }
+    }
+
+    async fn make_stray(&self, intent: &Intent, row: &SessionRow) -> Result<(), PassError> {
+        let session = UploadSession { id: row.id, guid: row.guid.clone() };
+        self.clear_stray(&session, &row.storage_folder, &intent.marker).await
     }
 
     /// Goes on with the recorded address while it is good and the file is still what was to be sent.
@@ -108,7 +134,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return self.close_intent(intent).await;
         };
         let place = Place { folder: intent.folder, name };
-        let row = self.uploaded_row(asset.clone(), intent.folder, place.name.as_str(), intent.content);
+        let mut agreed = asset.clone();
+        // Renamed since: that is taken over by itself, after the agreement.
+        if let Some(filename) = &intent.filename {
+            agreed.filename.clone_from(filename);
+        }
+        let row = self.uploaded_row(agreed, intent.folder, place.name.as_str(), intent.content);
         let event = Event {
             run: self.run.to_string(),
             at: self.now(),

@@ -10,7 +10,7 @@ use crate::pass::{Pass, PassError, Step};
 use crate::rounds::Done;
 use crate::trash_count;
 use damsync_model::content::{Claimed, Content};
-use damsync_model::id::{AssetId, FolderId, Guid};
+use damsync_model::id::{AssetId, FolderId, Guid, StorageFolderId};
 use damsync_model::plan::Action;
 use damsync_model::planner::is_repair;
 use damsync_model::tree::{AssetState, LocalFile, RemoteAsset};
@@ -97,15 +97,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         target: &Target,
     ) -> Result<Done, PassError> {
         let key = self.key(&file.place);
+        let Some(storage_folder) = target.1.id.clone() else {
+            return Err(nonsense("a storage folder without an id").into());
+        };
         let mut last = None;
         for _ in 0..ATTEMPTS {
-            let session = self.session(target).await?;
+            let session = self.session(target, &storage_folder).await?;
             let mut intent = Intent {
                 marker: format!("damsync-{}", self.engine.chance.token()),
                 folder: file.place.folder,
                 key: key.clone(),
                 asset: None,
                 guid: None,
+                filename: None,
                 is_version: false,
                 session: Some(session.id),
                 content,
@@ -123,7 +127,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let prepared = match self.engine.remote.prepare_asset(&session, &new).await {
                 Ok(prepared) => prepared,
                 Err(error) if error.effect_unknown() => {
-                    self.clear_stray(&session, &intent.marker).await?;
+                    self.clear_stray(&session, &storage_folder, &intent.marker).await?;
                     last = Some(error);
                     continue;
                 }
@@ -134,12 +138,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             };
             self.reach(CrashPoint::Prepared)?;
             let Some(asset) = prepared.asset.clone() else {
-                self.clear_stray(&session, &intent.marker).await?;
+                self.clear_stray(&session, &storage_folder, &intent.marker).await?;
                 last = Some(nonsense("the answer names no asset"));
                 continue;
             };
             intent.asset = Some(asset.id.clone());
             intent.guid = Some(asset.guid.clone());
+            intent.filename = Some(asset.filename.clone());
             self.keep_prepared(&mut intent, &prepared).await?;
             match self.send(task, file, content, &prepared.url).await {
                 Ok(Sent::Yes) => {}
@@ -273,6 +278,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 key: self.key(&file.place),
                 asset: Some(row.asset.id.clone()),
                 guid: Some(row.asset.guid.clone()),
+                filename: None,
                 is_version: true,
                 session: None,
                 content,
@@ -415,16 +421,25 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// The upload session for a directory; one per pass.
-    async fn session(&self, (folder, remote): &Target) -> Result<UploadSession, PassError> {
+    async fn session(
+        &self,
+        (folder, remote): &Target,
+        storage_folder: &StorageFolderId,
+    ) -> Result<UploadSession, PassError> {
         let mut sessions = self.sessions.lock().await;
         if let Some(session) = sessions.get(folder) {
             return Ok(session.clone());
         }
-        let Some(id) = &remote.id else { return Err(nonsense("a storage folder without an id").into()) };
-        let session = self.engine.remote.open_session(id, remote.contribution).await?;
+        let session = self.engine.remote.open_session(storage_folder, remote.contribution).await?;
         self.reach(CrashPoint::SessionOpen)?;
         let (mirror, now) = (self.mirror, self.now());
-        let row = SessionRow { id: session.id, guid: session.guid.clone(), folder: *folder, opened_at: now };
+        let row = SessionRow {
+            id: session.id,
+            guid: session.guid.clone(),
+            folder: *folder,
+            storage_folder: storage_folder.clone(),
+            opened_at: now,
+        };
         self.engine.keeper.write(move |tx| tx.put_session(mirror, &row)).await?;
         sessions.insert(*folder, session.clone());
         Ok(session)
@@ -490,7 +505,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// After a lost answer: what it left behind is taken away, or looked for later if the index does not know it yet.
-    pub(crate) async fn clear_stray(&self, session: &UploadSession, marker: &str) -> Result<(), PassError> {
+    pub(crate) async fn clear_stray(
+        &self,
+        session: &UploadSession,
+        storage_folder: &StorageFolderId,
+        marker: &str,
+    ) -> Result<(), PassError> {
         let found = self.engine.remote.pending(session, marker).await?;
         for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
             self.trash_pending(&asset.id).await?;
@@ -499,6 +519,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             marker: marker.to_owned(),
             session: session.id,
             session_guid: session.guid.clone(),
+            storage_folder: storage_folder.clone(),
             since: self.now(),
         };
         let (mirror, known) = (self.mirror, !found.is_empty());

@@ -57,10 +57,6 @@ pub fn one_for_one(stage: &Stage) -> Result<(), String> {
     let assets: Vec<Arc<Asset>> = stage.server.world().all_assets().filter(|asset| asset.alive()).cloned().collect();
     let mut counts: BTreeMap<Sha256, u64> = BTreeMap::new();
     for asset in &assets {
-        // What was prepared in a folder that was hidden then cannot be found again.
-        if asset.state == AssetState::Pending && stage.ledger().ever_hid() {
-            continue;
-        }
         // One that was moved out while a daemon crashed is a new one there.
         if asset.folder_id == stage.server.elsewhere {
             continue;
@@ -172,12 +168,14 @@ impl Comparison<'_> {
                 Err(broken) => why = why.or(Some(broken)),
             }
         }
-        match why {
-            Some(broken) => Err(broken),
-            // It is gone here, and there it holds what is left out of the mirror.
-            None if self.holds_only_ignored(*child, name) => self.folders(others, dirs, path, level),
-            None => Err(format!("convergence: folder {child} {name:?} has no directory in {path:?}")),
+        // It is gone here, and there it holds what is left out of the mirror; a directory may have its name by now.
+        if self.holds_only_ignored(*child, name) {
+            match self.folders(others, dirs, path, level) {
+                Ok(()) => return Ok(()),
+                Err(broken) => why = why.or(Some(broken)),
+            }
         }
+        Err(why.unwrap_or_else(|| format!("convergence: folder {child} {name:?} has no directory in {path:?}")))
     }
 
     fn holds_only_ignored(&self, folder: FolderId, path: &str) -> bool {
@@ -217,8 +215,8 @@ impl Comparison<'_> {
             match files.remove(&key(&plain)) {
                 Some(file) => self.same_bytes(asset, &file)?,
                 None if self.skips(|skipped| skipped == join(path, plain.as_str())) => {}
-                // Its file was given a name that is left out, and stays as it is.
-                None if self.skips(|skipped| parent(skipped) == path && self.daemon.ignores(skipped)) => {}
+                // Its file was given a name that is left out, and stays as it is, whatever becomes of the asset's name.
+                None if self.file_stays(asset) => {}
                 None => {
                     let name = &asset.filename;
                     return Err(format!("convergence: asset {} {name:?} has no file in {path:?}", asset.id));
@@ -238,6 +236,13 @@ impl Comparison<'_> {
             Some((left, _)) => Err(format!("convergence: file {left:?} has no asset")),
             None => Ok(()),
         }
+    }
+
+    /// Whether the file that is the asset's by agreement is left out of the mirror where it stands.
+    fn file_stays(&self, asset: &Asset) -> bool {
+        self.daemon
+            .file_of(&AssetId::from(asset.id))
+            .is_some_and(|path| self.daemon.ignores(&path) && self.skips(|skipped| skipped == path))
     }
 
     fn skips(&self, matches: impl Fn(&str) -> bool) -> bool {

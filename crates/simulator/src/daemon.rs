@@ -8,7 +8,7 @@ use crate::remote::WorldRemote;
 use crate::stage::Stage;
 use crate::weather::Weather;
 use damsync_model::content::Sha256;
-use damsync_model::id::AssetId;
+use damsync_model::id::{AssetId, FolderId};
 use damsync_model::path::MirrorPath;
 use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
@@ -19,7 +19,7 @@ use damsync_reconciler::{
     Permission, Reach, Request, Step, Stop,
 };
 use damsync_sandbox::world::user::UserId;
-use damsync_store::{Event, Presence, Store, StoreError};
+use damsync_store::{Event, LocalDir, Presence, Store, StoreError};
 use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -174,6 +174,25 @@ impl Daemon {
     /// Whether the ignore rules leave a path out.
     pub fn ignores(&self, path: &str) -> bool {
         MirrorPath::parse(path).is_none_or(|path| self.engine.disk.is_ignored(&path, false))
+    }
+
+    /// Where an asset's file stands by agreement.
+    pub fn file_of(&self, asset: &AssetId) -> Option<String> {
+        let asset = asset.clone();
+        let answer = self.keeper.read(move |tx| {
+            let Some(mirror) = tx.known_mirror(MIRROR)? else { return Ok(None) };
+            let Some(base) = tx.base(mirror.id, &asset)? else { return Ok(None) };
+            let dirs: BTreeMap<FolderId, LocalDir> =
+                tx.folders(mirror.id)?.into_iter().filter_map(|row| Some((row.id, row.local?))).collect();
+            let mut path = base.base.place.name.as_str().to_owned();
+            let mut at = base.base.place.folder;
+            while let Some(LocalDir { parent: Some(parent), name, .. }) = dirs.get(&at) {
+                path = format!("{name}/{path}");
+                at = *parent;
+            }
+            Ok(Some(path))
+        });
+        answer.now_or_never()?.ok()?
     }
 
     /// The disk's tree.

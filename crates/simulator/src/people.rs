@@ -120,6 +120,15 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 .collect();
             let number = pick(&earlier, *which).ok_or_else(none)?;
             world.revert(person, AssetKey::Id(asset.id), number, now)?;
+            // Where the same bytes went on by themselves meanwhile, they are there twice by that.
+            let earlier = asset.versions.iter().find(|version| version.number == number);
+            if let Some(content) = earlier.and_then(|version| server.hash(version)) {
+                let head = |other: &Asset| other.head_version().and_then(|version| server.hash(version));
+                let there = assets.iter().any(|other| other.id != asset.id && head(other) == Some(content));
+                if there || stage.is_on_a_disk(content) {
+                    stage.ledger().put(content);
+                }
+            }
             format!("reverts {} to {number}", asset.id)
         }
         Remote::Trash(which) => {

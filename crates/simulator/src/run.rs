@@ -222,7 +222,7 @@ impl<'t> Run<'t> {
                     .all(|failed| ["404", "422", "(0)"].iter().any(|code| failed.error.contains(code)));
                 let is_lost = report.outcome != Outcome::InSync && held && failed && self.stage.server.lost_folders();
                 lost |= is_lost;
-                moved |= !(is_calm(&report, self.stage.ledger().ever_hid()) || is_lost && did_nothing(&report));
+                moved |= !(is_calm(&report) || is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));
             }
             calm = if moved { 0 } else { calm + 1 };
@@ -249,8 +249,7 @@ impl<'t> Run<'t> {
             let put_off = |(id, at): &(&AssetId, &UnixMs)| later.get(id).is_some_and(|later| later > at);
             let due = looks.iter().filter(|(_, at)| at.0 <= self.stage.time.ms()).filter(put_off).count();
             let due = u64::try_from(due).unwrap_or(0);
-            if rows != due || report.requests > MOST_REQUESTS + due || !is_calm(&report, self.stage.ledger().ever_hid())
-            {
+            if rows != due || report.requests > MOST_REQUESTS + due || !is_calm(&report) {
                 return Err(format!(
                     "quiet: d{index} wrote {rows} rows in a pass with nothing to do: {}",
                     summary(&report)
@@ -288,10 +287,9 @@ enum Rest {
 }
 
 /// Nothing was done and nothing is left to do.
-fn is_calm(report: &Report, ever_hid: bool) -> bool {
-    // What was trashed before it was submitted, and restored, waits for a person; what was prepared in a folder that was
-    // then hidden, for ever.
-    let waits = report.awaiting.iter().any(|awaiting| awaiting.state != "submission" && !ever_hid);
+fn is_calm(report: &Report) -> bool {
+    // What was trashed before it was submitted, and restored, waits for a person.
+    let waits = report.awaiting.iter().any(|awaiting| awaiting.state != "submission");
     let left = waits || !report.failed.is_empty();
     did_nothing(report) && report.outcome == Outcome::InSync && !left
 }

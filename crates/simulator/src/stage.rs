@@ -82,6 +82,15 @@ impl Stage {
         all
     }
 
+    /// Whether a file of the users' holds this on any disk.
+    pub(crate) fn is_on_a_disk(&self, content: Sha256) -> bool {
+        (0..self.disks.len()).any(|disk| {
+            let state = self.disk(disk);
+            let holds = |path: &String| state.tree.file(path).is_some_and(|f| content_of(&f.data).sha256 == content);
+            state.users_files().iter().any(holds)
+        })
+    }
+
     /// Writes down what a person takes from a disk by what follows.
     fn taken(&self, disk: usize, before: &[Bytes]) {
         if before.is_empty() {

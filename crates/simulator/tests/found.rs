@@ -12,6 +12,8 @@ const A: u32 = 0;
 const B: u32 = 1;
 const C: u32 = 2;
 const D: u32 = 3;
+const COMPOSED: u32 = 4;
+const DECOMPOSED: u32 = 5;
 const LEFT_OUT: u32 = 6;
 
 /// Numbers of directories and folders: the root, then in the order in which they were made.
@@ -567,4 +569,133 @@ fn whoever_deletes_a_file_that_followed_its_asset_deletes_what_it_held_before() 
         );
         assert!(history.contains("trash_remote"), "{history}");
     }
+}
+
+#[test]
+fn a_download_that_was_placed_before_a_crash_is_its_assets_also_when_that_was_renamed_since() {
+    for point in 1..=6 {
+        for moved in [false, true] {
+            let history = keeps_promises(
+                Setting::plain(),
+                vec![
+                    there(Remote::MakeFolder(ROOT, A)),
+                    pass(),
+                    there(Remote::Add(ROOT, A, bytes(1))),
+                    cut_at(point),
+                    there(if moved { Remote::Move(0, FIRST) } else { Remote::Rename(0, B) }),
+                    pass(),
+                ],
+            );
+            assert!(!history.contains("\"upload\""), "{history}");
+        }
+    }
+}
+
+#[test]
+fn a_rename_between_an_upload_and_its_record_is_followed() {
+    for point in 6..=9 {
+        keeps_promises(
+            Setting::plain(),
+            vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), there(Remote::Rename(0, B)), pass()],
+        );
+    }
+}
+
+#[test]
+fn what_was_prepared_in_a_folder_that_was_hidden_then_is_taken_away_when_that_is_seen_again() {
+    for point in 1..=8 {
+        // In a folder that looks removed while it is hidden, and in one below a hidden one.
+        for into in [FIRST, SECOND] {
+            let mut steps = vec![there(Remote::MakeFolder(ROOT, A)), there(Remote::MakeFolder(FIRST, B))];
+            if into == SECOND {
+                steps.push(there(Remote::Add(FIRST, A, bytes(1))));
+            }
+            steps.extend([
+                pass(),
+                here(Local::Write(into, B, bytes(2))),
+                cut_at(point),
+                there(Remote::Hide(0)),
+                pass(),
+                Step::Wait(7_200_000),
+                pass(),
+            ]);
+            keeps_promises(hiding(), steps);
+        }
+    }
+}
+
+#[test]
+fn what_was_prepared_in_a_folder_that_is_hidden_is_not_gone_for_a_pass_that_lists_no_folders() {
+    // Hidden after the bytes were sent, whatever came before.
+    for call in 1..=30 {
+        let meanwhile = vec![(call, Edit::There(Remote::Hide(0)))];
+        keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                pass(),
+                here(Local::Write(FIRST, B, bytes(2))),
+                Step::Wait(3_000),
+                pass_as(Mode::Poll, Script { meanwhile, ..Script::default() }),
+                pass_as(Mode::Watched, Script::default()),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_directory_may_be_called_as_a_folder_is_whose_directory_had_another_name_and_is_gone() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            // A file has its name here, so its directory gets the one for doubles.
+            here(Local::Write(ROOT, D, bytes(1))),
+            there(Remote::MakeFolder(ROOT, D)),
+            there(Remote::Add(FIRST, LEFT_OUT, bytes(2))),
+            pass(),
+            here(Local::DeleteDir(0)),
+            here(Local::Delete(0)),
+            pass(),
+            here(Local::MakeDir(ROOT, D)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_left_out_stays_when_its_asset_is_renamed_and_moved_on() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::Rename(0, LEFT_OUT)),
+            pass(),
+            there(Remote::Rename(0, C)),
+            there(Remote::Move(0, FIRST)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_version_that_is_gone_back_to_may_have_gone_on_as_a_file_of_its_own() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            here(Local::Write(ROOT, DECOMPOSED, bytes(1))),
+            pass(),
+            // Now this is the asset's file, and the other one is left out.
+            here(Local::Write(ROOT, COMPOSED, bytes(2))),
+            pass(),
+            there(Remote::Rename(0, A)),
+            pass(),
+            pass(),
+            there(Remote::Revert(0)),
+            pass(),
+        ],
+    );
 }

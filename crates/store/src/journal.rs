@@ -6,7 +6,7 @@
 use crate::codec::{self, SqlId, to_i64};
 use crate::{StoreError, Tx};
 use damsync_model::content::Content;
-use damsync_model::id::{AssetId, FolderId, Guid, MirrorId};
+use damsync_model::id::{AssetId, FolderId, Guid, MirrorId, StorageFolderId};
 use damsync_model::name::NameKey;
 use damsync_model::time::UnixMs;
 use rusqlite::{OptionalExtension, Row, params};
@@ -20,6 +20,8 @@ pub struct SessionRow {
     pub guid: String,
     /// The directory it uploads into.
     pub folder: FolderId,
+    /// That directory's storage folder.
+    pub storage_folder: StorageFolderId,
     /// When it was opened.
     pub opened_at: UnixMs,
 }
@@ -37,6 +39,8 @@ pub struct Intent {
     pub asset: Option<AssetId>,
     /// Its global id, once known.
     pub guid: Option<Guid>,
+    /// What the server called a new asset when it was prepared.
+    pub filename: Option<String>,
     /// A new version of an asset, not a new asset.
     pub is_version: bool,
     /// The upload session, for a new asset.
@@ -60,12 +64,14 @@ pub struct Stray {
     pub session: i64,
     /// That session's global id.
     pub session_guid: String,
+    /// The storage folder it is in.
+    pub storage_folder: StorageFolderId,
     /// Since when it may be there.
     pub since: UnixMs,
 }
 
 const COLUMNS: &str =
-    "marker, folder, key, asset, guid, is_version, session, size, md5, sha256, url, prepared_at, opened_at";
+    "marker, folder, key, asset, guid, filename, is_version, session, size, md5, sha256, url, prepared_at, opened_at";
 
 fn from_row(row: &Row<'_>) -> Result<Intent, StoreError> {
     Ok(Intent {
@@ -74,12 +80,13 @@ fn from_row(row: &Row<'_>) -> Result<Intent, StoreError> {
         key: NameKey::from_stored(&row.get::<_, String>(2)?),
         asset: row.get::<_, Option<SqlId>>(3)?.map(|id| AssetId(id.0)),
         guid: row.get::<_, Option<String>>(4)?.map(|guid| Guid(guid.into())),
-        is_version: row.get(5)?,
-        session: row.get(6)?,
-        content: codec::content(row.get(7)?, row.get(8)?, row.get(9)?)?,
-        url: row.get(10)?,
-        prepared_at: row.get::<_, Option<i64>>(11)?.map(UnixMs),
-        opened_at: UnixMs(row.get(12)?),
+        filename: row.get(5)?,
+        is_version: row.get(6)?,
+        session: row.get(7)?,
+        content: codec::content(row.get(8)?, row.get(9)?, row.get(10)?)?,
+        url: row.get(11)?,
+        prepared_at: row.get::<_, Option<i64>>(12)?.map(UnixMs),
+        opened_at: UnixMs(row.get(13)?),
     })
 }
 
@@ -90,7 +97,7 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_intent(&self, mirror: MirrorId, intent: &Intent) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO intent(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+            "INSERT OR REPLACE INTO intent(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
         ))?;
         statement.execute(params![
             mirror.0,
@@ -99,6 +106,7 @@ impl Tx<'_> {
             intent.key.as_str(),
             intent.asset.as_ref().map(SqlId::from),
             intent.guid.as_ref().map(|guid| &*guid.0),
+            intent.filename,
             intent.is_version,
             intent.session,
             to_i64(intent.content.size),
@@ -152,9 +160,16 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_session(&self, mirror: MirrorId, session: &SessionRow) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO session(mirror, id, guid, folder, opened_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO session(mirror, id, guid, folder, storage_folder, opened_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        statement.execute(params![mirror.0, session.id, session.guid, session.folder.0, session.opened_at.0])?;
+        statement.execute(params![
+            mirror.0,
+            session.id,
+            session.guid,
+            session.folder.0,
+            SqlId::from(&session.storage_folder),
+            session.opened_at.0
+        ])?;
         Ok(())
     }
 
@@ -163,15 +178,16 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn sessions(&self, mirror: MirrorId) -> Result<Vec<SessionRow>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, guid, folder, opened_at FROM session WHERE mirror = ?1 ORDER BY id")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, guid, folder, storage_folder, opened_at FROM session WHERE mirror = ?1 ORDER BY id",
+        )?;
         let rows = statement.query_map([mirror.0], |row| {
             Ok(SessionRow {
                 id: row.get(0)?,
                 guid: row.get(1)?,
                 folder: FolderId(row.get(2)?),
-                opened_at: UnixMs(row.get(3)?),
+                storage_folder: StorageFolderId(row.get::<_, SqlId>(3)?.0),
+                opened_at: UnixMs(row.get(4)?),
             })
         })?;
         rows.map(|row| row.map_err(StoreError::from)).collect()
@@ -194,9 +210,16 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_stray(&self, mirror: MirrorId, stray: &Stray) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO stray(marker, mirror, session, session_guid, since) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO stray(marker, mirror, session, session_guid, storage_folder, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        statement.execute(params![stray.marker, mirror.0, stray.session, stray.session_guid, stray.since.0])?;
+        statement.execute(params![
+            stray.marker,
+            mirror.0,
+            stray.session,
+            stray.session_guid,
+            SqlId::from(&stray.storage_folder),
+            stray.since.0
+        ])?;
         Ok(())
     }
 
@@ -206,14 +229,15 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn strays(&self, mirror: MirrorId) -> Result<Vec<Stray>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT marker, session, session_guid, since FROM stray WHERE mirror = ?1 ORDER BY since, marker",
+            "SELECT marker, session, session_guid, storage_folder, since FROM stray WHERE mirror = ?1 ORDER BY since, marker",
         )?;
         let rows = statement.query_map([mirror.0], |row| {
             Ok(Stray {
                 marker: row.get(0)?,
                 session: row.get(1)?,
                 session_guid: row.get(2)?,
-                since: UnixMs(row.get(3)?),
+                storage_folder: StorageFolderId(row.get::<_, SqlId>(3)?.0),
+                since: UnixMs(row.get(4)?),
             })
         })?;
         rows.map(|row| row.map_err(StoreError::from)).collect()

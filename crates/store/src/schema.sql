@@ -143,6 +143,7 @@ CREATE TABLE intent (
   key TEXT NOT NULL,
   asset ANY,               -- the asset that gets a version; for a new asset its id once prepared
   guid TEXT,
+  filename TEXT,           -- for a new asset: what the server called it when it was prepared
   is_version INTEGER NOT NULL,
   session ANY,             -- the upload session, for a new asset
   size INTEGER NOT NULL,
@@ -160,6 +161,7 @@ CREATE TABLE session (
   id INTEGER NOT NULL,
   guid TEXT NOT NULL,
   folder INTEGER NOT NULL,
+  storage_folder ANY NOT NULL, -- the folder's id on the server: its directory's row may vanish before
   opened_at INTEGER NOT NULL,
   PRIMARY KEY (mirror, id)
 ) STRICT, WITHOUT ROWID;
@@ -170,6 +172,7 @@ CREATE TABLE stray (
   mirror INTEGER NOT NULL,
   session INTEGER NOT NULL,
   session_guid TEXT NOT NULL,
+  storage_folder ANY NOT NULL, -- where it is: while that cannot be seen, nor can it
   since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

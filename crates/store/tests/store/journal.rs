@@ -105,6 +105,7 @@ fn an_intent_is_one_per_place_and_is_told_oldest_first() {
             let version = Intent {
                 asset: Some(text_id("asset_A")),
                 guid: Some(Guid("g".into())),
+                filename: Some("old".into()),
                 is_version: true,
                 session: None,
                 url: Some("https://storage.example/key?X-Amz-Signature=1".into()),
@@ -135,8 +136,13 @@ fn sessions_and_strays_stay_until_they_are_settled() {
     store
         .transaction(|tx| {
             let mirror = tx.mirror("m")?.id;
-            let session =
-                |id, at| SessionRow { id, guid: format!("s-{id}"), folder: FolderId(3), opened_at: UnixMs(at) };
+            let session = |id, at| SessionRow {
+                id,
+                guid: format!("s-{id}"),
+                folder: FolderId(3),
+                storage_folder: 7.into(),
+                opened_at: UnixMs(at),
+            };
             for session in [session(9, 1), session(4, 2)] {
                 tx.put_session(mirror, &session)?;
                 tx.put_session(mirror, &session)?;
@@ -148,6 +154,7 @@ fn sessions_and_strays_stay_until_they_are_settled() {
                 marker: marker.into(),
                 session: 9,
                 session_guid: "s-9".into(),
+                storage_folder: 7.into(),
                 since: UnixMs(since),
             };
             tx.put_stray(mirror, &stray("late", 20))?;

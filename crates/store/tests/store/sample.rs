@@ -106,6 +106,7 @@ pub fn intent(marker: &str, folder: FolderId, name: &str, at: i64) -> Intent {
         key: key(name),
         asset: None,
         guid: None,
+        filename: None,
         is_version: false,
         session: Some(12),
         content: content(6),

@@ -126,6 +126,7 @@ CREATE TABLE intent (
   key TEXT NOT NULL,
   asset ANY,
   guid TEXT,
+  filename TEXT,           -- for a new asset: what the server called it when it was prepared
   is_version INTEGER NOT NULL,
   session ANY,
   size INTEGER NOT NULL,
@@ -141,6 +142,7 @@ CREATE TABLE session (
   id INTEGER NOT NULL,
   guid TEXT NOT NULL,
   folder INTEGER NOT NULL,
+  storage_folder ANY NOT NULL, -- the folder's id on the server: its directory's row may vanish before
   opened_at INTEGER NOT NULL,
   PRIMARY KEY (mirror, id)
 ) STRICT, WITHOUT ROWID;
@@ -149,6 +151,7 @@ CREATE TABLE stray (
   mirror INTEGER NOT NULL,
   session INTEGER NOT NULL,
   session_guid TEXT NOT NULL,
+  storage_folder ANY NOT NULL, -- where it is: while that cannot be seen, nor can it
   since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE cursor (
@@ -212,9 +215,9 @@ INSERT INTO asset VALUES (1, 'asset_A', 'guid-A', NULL, '', '~guid', '~guid', NU
 INSERT INTO base VALUES (1, 5, 2, 'é.txt', 'é.txt', 146028888064, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 2, 'é.txt', 2, NULL, NULL, 20);
 INSERT INTO dirty_asset VALUES (1, 5, 2, 50, 'run-1', 'no answer');
 INSERT INTO dirty_file VALUES (1, 1, 'new.txt', 0, 0, NULL, NULL);
-INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, 0, 31, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, NULL, 60);
-INSERT INTO session VALUES (1, 31, 'session-31', 1, 59);
-INSERT INTO stray VALUES ('marker-0', 1, 30, 'session-30', 40);
+INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, NULL, 0, 31, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, NULL, 60);
+INSERT INTO session VALUES (1, 31, 'session-31', 1, 7, 59);
+INSERT INTO stray VALUES ('marker-0', 1, 30, 'session-30', 7, 40);
 INSERT INTO cursor VALUES (1, 'feed', 1767693600000);
 INSERT INTO outside VALUES (1, 6, 12);
 INSERT INTO conflict VALUES (1, 2, 'a (conflict).txt', 5, 2, 'é.txt', 70);
