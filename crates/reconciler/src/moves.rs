@@ -11,7 +11,7 @@ use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
 use damsync_model::tree::{Base, Local, Place, Remote};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
-use damsync_store::FileRow;
+use damsync_store::{AssetRow, FileRow, Presence};
 
 /// So many names may be passed on from one to the next.
 const LONGEST_CHAIN: usize = 64;
@@ -169,13 +169,21 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(Done::Yes)
     }
 
-    /// Whether another file was just moved away from there and that is not written down yet: what was agreed on about it
-    /// would be written over.
+    /// Whether another asset's file is about to move away from there, or just did and that is not written down yet: what
+    /// was agreed on about it would be written over.
     async fn is_being_left(&self, asset: &AssetId, place: &Place, target: &MirrorPath) -> Result<bool, PassError> {
-        let (folder, key, own) = (place.folder, self.key(place), asset.clone());
-        let others =
-            self.engine.keeper.read(move |tx| Ok(tx.base_at(folder, &key)?.is_some_and(|base| base.base.asset != own)));
-        Ok(others.await? && matches!(self.engine.disk.stat(target).await, Err(LocalError::Missing { .. })))
+        let (mirror, folder, key, own) = (self.mirror, place.folder, self.key(place), asset.clone());
+        let other = self.engine.keeper.read(move |tx| {
+            let Some(base) = tx.base_at(folder, &key)?.filter(|base| base.base.asset != own) else { return Ok(None) };
+            let moves =
+                |row: &AssetRow| row.presence == Presence::Live && (row.folder, &row.key) != (Some(folder), &key);
+            Ok(Some(tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moves(&row))))
+        });
+        match other.await? {
+            None => Ok(false),
+            Some(true) => Ok(true),
+            Some(false) => Ok(matches!(self.engine.disk.stat(target).await, Err(LocalError::Missing { .. }))),
+        }
     }
 
     /// The asset cannot be brought back, as where its storage folder is gone as well: the file becomes a new one.

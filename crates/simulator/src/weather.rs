@@ -62,6 +62,8 @@ pub struct Turn {
     pub fault: Option<Fault>,
     inside: bool,
     after: bool,
+    /// How long the answer takes.
+    back_ms: u64,
 }
 
 impl Turn {
@@ -122,19 +124,20 @@ impl Weather {
 
     /// A call begins.
     pub async fn turn(&self, what: &str) -> Turn {
-        let (call, latency, edits, cut, fault) = {
+        let (call, latency, back_ms, edits, cut, fault) = {
             let mut inner = self.inner();
             inner.calls += 1;
             let call = inner.calls;
             let script = &inner.script;
-            let latency = mix(script.seed ^ u64::from(call)) % 7;
+            let chance = mix(script.seed ^ u64::from(call));
+            let (latency, back_ms) = (chance % 7, (chance >> 32) % 3);
             let edits: Vec<Edit> =
                 script.meanwhile.iter().filter(|(at, _)| *at == call).map(|(_, edit)| edit.clone()).collect();
             let fault = script.faults.iter().find(|(at, _)| *at == call).map(|(_, fault)| *fault);
             let cut = script.cut;
             let line = format!("d{} #{call} {what} {}", self.daemon, fault.map_or(String::new(), |f| format!("{f:?}")));
             inner.trace.push(line);
-            (call, latency, edits, cut, fault)
+            (call, latency, back_ms, edits, cut, fault)
         };
         self.stage.time.pass(latency).await;
         for edit in edits {
@@ -144,7 +147,7 @@ impl Weather {
         if cut == Some(CutOff::Before(call)) {
             self.strike().await;
         }
-        Turn { fault, inside: cut == Some(CutOff::Inside(call)), after: cut == Some(CutOff::After(call)) }
+        Turn { fault, inside: cut == Some(CutOff::Inside(call)), after: cut == Some(CutOff::After(call)), back_ms }
     }
 
     /// A moment within a call.
@@ -154,8 +157,9 @@ impl Weather {
         }
     }
 
-    /// A call ends.
+    /// A call ends: its effect is there before its answer.
     pub async fn end(&self, turn: Turn) {
+        self.stage.time.pass(turn.back_ms).await;
         if turn.after {
             self.strike().await;
         }

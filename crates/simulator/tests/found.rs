@@ -699,3 +699,23 @@ fn a_version_that_is_gone_back_to_may_have_gone_on_as_a_file_of_its_own() {
         ],
     );
 }
+
+#[test]
+fn a_name_that_is_passed_on_is_taken_only_when_it_is_written_down_that_it_is_free() {
+    for seed in 0..100 {
+        let mut setting = Setting::plain();
+        setting.concurrency = 4;
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(ROOT, B, bytes(2))),
+                pass(),
+                there(Remote::Rename(0, B)),
+                there(Remote::Rename(1, C)),
+                pass_as(Mode::Whole, Script { seed, ..Script::default() }),
+            ],
+        );
+        assert!(!history.contains("conflict"), "{history}");
+    }
+}
