@@ -210,6 +210,17 @@ fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
     row.presence == Presence::Live && (row.folder, &row.key) != (Some(folder), key)
 }
 
+/// Whether an answer shows another place or name than we know. A move need not touch `updated_at`, so which of the two is
+/// the later one cannot be told by it.
+fn is_elsewhere(old: &AssetRow, asset: &RemoteAsset, place: Where) -> bool {
+    let moved = match place {
+        Where::Inside(folder) => old.folder != Some(folder),
+        Where::Outside => old.folder.is_some(),
+        Where::Untold => false,
+    };
+    moved || old.asset.filename != asset.filename
+}
+
 /// Writes one observation; `false` if it cannot be believed as it is.
 fn take_over(
     tx: &Tx<'_>,
@@ -226,7 +237,8 @@ fn take_over(
     }
     if let Some(old) = &old
         && said == Said::ByIndex
-        && asset.updated_at < old.asset.updated_at
+        && (asset.updated_at < old.asset.updated_at
+            || asset.updated_at == old.asset.updated_at && is_elsewhere(old, &asset, place))
     {
         return Ok(false);
     }

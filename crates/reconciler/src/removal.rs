@@ -22,9 +22,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let Some(known) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
         match self.engine.remote.asset(asset).await? {
             Answer::Found(now) => {
+                let folder = now.storage_folder.as_ref().map(|id| self.folders().of_remote(id));
                 let unchanged = now.updated_at == known.asset.updated_at
                     && now.version == known.asset.version
                     && now.filename == known.asset.filename
+                    && folder.is_none_or(|folder| folder == known.folder)
                     && now.trashed_at.is_none();
                 if !unchanged {
                     self.observe(vec![now], Said::ByDatabase).await?;

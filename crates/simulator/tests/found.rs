@@ -719,3 +719,25 @@ fn a_name_that_is_passed_on_is_taken_only_when_it_is_written_down_that_it_is_fre
         assert!(!history.contains("conflict"), "{history}");
     }
 }
+
+#[test]
+fn a_late_index_does_not_take_back_a_move_that_left_no_sign_in_the_times() {
+    for point in 1..=4 {
+        let mut setting = Setting::plain();
+        setting.habits.index_lag_ms = 240_000;
+        setting.habits.move_bumps = false;
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                here(Local::Write(ROOT, C, bytes(1))),
+                pass(),
+                Step::Wait(7_200_000),
+                there(Remote::Move(0, FIRST)),
+                pass_as(Mode::Full, Script { cut: Some(CutOff::Point(point)), ..Script::default() }),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("trash_remote"), "{history}");
+    }
+}
