@@ -117,7 +117,7 @@ fn a_hidden_folder_is_not_taken_for_deleted_because_another_folder_was_removed()
 
 #[test]
 fn a_person_may_remove_all_storage_folders() {
-    keeps_promises(
+    let history = keeps_promises(
         Setting::plain(),
         vec![
             there(Remote::MakeFolder(ROOT, A)),
@@ -131,6 +131,7 @@ fn a_person_may_remove_all_storage_folders() {
             pass(),
         ],
     );
+    assert_eq!(history.matches("remove_local_folder").count(), 2, "{history}");
 }
 
 #[test]
