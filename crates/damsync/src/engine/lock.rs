@@ -103,11 +103,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
         drop(take(&path).unwrap());
-        let looking = File::open(&path).unwrap();
-        looking.lock_shared().unwrap();
-        let starting = std::thread::spawn(move || take(&path));
-        // Whether it tries before or after this, it gets the lock.
-        looking.unlock().unwrap();
-        starting.join().unwrap().unwrap();
+        // Each time the one who looks goes at another moment.
+        for _ in 0..200 {
+            let looking = File::open(&path).unwrap();
+            looking.lock_shared().unwrap();
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                let starting = scope.spawn(|| {
+                    both.wait();
+                    take(&path)
+                });
+                both.wait();
+                looking.unlock().unwrap();
+                starting.join().unwrap().unwrap();
+            });
+        }
     }
 }
