@@ -3,7 +3,7 @@
 use crate::execute::{Places, agree};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, ends_pass};
-use crate::upload::known_guid;
+use crate::upload::{first_version, known_guid};
 use damsync_model::id::StorageFolderId;
 use damsync_model::name::FileName;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
@@ -134,7 +134,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return self.close_intent(intent).await;
         };
         let place = Place { folder: intent.folder, name };
-        let mut agreed = asset.clone();
+        let mut agreed = first_version(asset.clone());
         // Renamed since: that is taken over by itself, after the agreement.
         if let Some(filename) = &intent.filename {
             agreed.filename.clone_from(filename);

@@ -33,6 +33,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How long the server may go on showing the version that a push replaced.
 const SUPERSEDED_MS: i64 = 15 * 60 * 1000;
 
+/// A new asset's `data_version_number` (the API's recorded answer to a prepared upload).
+const FIRST_VERSION: u64 = 1;
+
 /// What an attempt at sending ended in.
 enum Sent {
     Yes,
@@ -182,6 +185,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         file: &LocalFile,
         content: Content,
     ) -> Result<(), PassError> {
+        let asset = first_version(asset);
         let row = self.uploaded_row(asset, file.place.folder, file.place.name.as_str(), content);
         let (mirror, place, key) = (self.mirror, file.place.clone(), intent.key.clone());
         let (marker, event) = (intent.marker.clone(), self.event(task, "done"));
@@ -546,4 +550,13 @@ pub(crate) fn nonsense(why: &str) -> RemoteError {
 /// A guid that the journal must have by now.
 pub(crate) fn known_guid(intent: &Intent) -> Result<&Guid, PassError> {
     intent.guid.as_ref().ok_or_else(|| StoreError::Nonsense("a prepared upload without a guid").into())
+}
+
+/// What we sent as a new asset is its first version. A later one is somebody else's: it is seen at the next look.
+pub(crate) fn first_version(mut asset: RemoteAsset) -> RemoteAsset {
+    if asset.version.is_some_and(|version| version != FIRST_VERSION) {
+        asset.version = Some(FIRST_VERSION);
+        asset.state = AssetState::Processing;
+    }
+    asset
 }

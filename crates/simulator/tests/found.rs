@@ -742,3 +742,17 @@ fn a_late_index_does_not_take_back_a_move_that_left_no_sign_in_the_times() {
         assert!(!history.contains("trash_remote"), "{history}");
     }
 }
+
+#[test]
+fn a_version_that_somebody_adds_between_an_upload_and_its_record_comes_down() {
+    for point in 6..=9 {
+        for checksums_given in [true, false] {
+            let mut setting = Setting::plain();
+            setting.habits.checksums_given = checksums_given;
+            keeps_promises(
+                setting,
+                vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), there(Remote::Version(0, bytes(2))), pass()],
+            );
+        }
+    }
+}
