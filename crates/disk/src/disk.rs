@@ -231,6 +231,12 @@ impl LocalSide for Disk {
         self.rules.leaves_out(path, is_dir)
     }
 
+    fn would_leave_out(&self, dir: &MirrorPath, rules: &str, paths: &[MirrorPath]) -> u64 {
+        let with = self.rules.with(dir, rules);
+        let newly = |path: &&MirrorPath| with.leaves_out(path, false) && !self.rules.leaves_out(path, false);
+        paths.iter().filter(newly).count() as u64
+    }
+
     async fn stat(&self, path: &MirrorPath) -> Result<Stat, LocalError> {
         let path = path.clone();
         self.beneath_root(move |root| Ok(root.spot(&path)?.file(root)?.stat)).await

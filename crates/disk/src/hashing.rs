@@ -1,6 +1,7 @@
 //! Reading a file once for both hashes, and how many are read at once.
 
 use damsync_model::content::{Content, Md5, Sha256};
+use damsync_model::kind::{HEAD_BYTES, Kind};
 use sha2::Digest;
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,19 +19,28 @@ const LARGE_BYTES: u64 = 32 * 1024 * 1024;
 #[derive(Clone, Default)]
 pub(crate) struct Hasher {
     size: u64,
+    head: Vec<u8>,
     md5: md5::Md5,
     sha256: sha2::Sha256,
 }
 
 impl Hasher {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
+        if self.head.len() < HEAD_BYTES {
+            self.head.extend_from_slice(&bytes[..bytes.len().min(HEAD_BYTES - self.head.len())]);
+        }
         self.size += bytes.len() as u64;
         self.md5.update(bytes);
         self.sha256.update(bytes);
     }
 
     pub(crate) fn finish(self) -> Content {
-        Content { size: self.size, md5: Md5(self.md5.finalize().into()), sha256: Sha256(self.sha256.finalize().into()) }
+        Content {
+            size: self.size,
+            md5: Md5(self.md5.finalize().into()),
+            sha256: Sha256(self.sha256.finalize().into()),
+            kind: Kind::of(&self.head),
+        }
     }
 }
 
@@ -130,6 +140,7 @@ fn hash_on_two_threads(file: &mut File, at_most: u64) -> io::Result<Option<Conte
         })?;
         let mut sha256 = sha2::Sha256::new();
         let (mut size, mut made) = (0, 0);
+        let mut kind = Kind::default();
         let died = || io::Error::other("the hashing thread died");
         loop {
             let mut buffer = if made < RING {
@@ -139,6 +150,9 @@ fn hash_on_two_threads(file: &mut File, at_most: u64) -> io::Result<Option<Conte
                 back.recv().map_err(|_| died())?
             };
             let count = fill(file, &mut buffer)?;
+            if size == 0 {
+                kind = Kind::of(&buffer[..count]);
+            }
             size += count as u64;
             if size > at_most {
                 return Ok(None);
@@ -151,7 +165,8 @@ fn hash_on_two_threads(file: &mut File, at_most: u64) -> io::Result<Option<Conte
         }
         drop(full);
         let md5 = md5.join().map_err(|_| died())?;
-        Ok(Some(Content { size, md5: Md5(md5.finalize().into()), sha256: Sha256(sha256.finalize().into()) }))
+        let (md5, sha256) = (Md5(md5.finalize().into()), Sha256(sha256.finalize().into()));
+        Ok(Some(Content { size, md5, sha256, kind }))
     })
 }
 

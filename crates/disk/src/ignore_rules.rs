@@ -7,6 +7,7 @@
 
 use crate::beneath::{Beneath, is_ours};
 use crate::look;
+use damsync_model::name::IGNORE_FILE as FILE;
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Stat;
 use damsync_ports::LocalError;
@@ -19,9 +20,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// The file's name.
-const FILE: &str = ".damsyncignore";
 
 /// A longer file is refused.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -37,7 +35,7 @@ pub struct BadPattern {
     pub cause: ignore::Error,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Loaded {
     stat: Stat,
     rules: Arc<Gitignore>,
@@ -118,6 +116,14 @@ impl IgnoreRules {
         if known {
             self.files.write().unwrap_or_else(PoisonError::into_inner).remove(path.as_str());
         }
+    }
+
+    /// These rules, except that a directory's file says something else.
+    pub(crate) fn with(&self, dir: &MirrorPath, text: &str) -> Self {
+        let mut files = self.files.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let loaded = Loaded { stat: Stat::default(), rules: Arc::new(parse(dir, text)) };
+        files.insert(dir.as_str().to_owned(), loaded);
+        Self { configured: Arc::clone(&self.configured), files: RwLock::new(files) }
     }
 
     /// The rules for the names in a directory.

@@ -1,5 +1,6 @@
-//! What a file holds: its size and its two hashes.
+//! What a file holds: its size, its two hashes, and what it begins like.
 
+use crate::kind::Kind;
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::fmt;
 
@@ -57,6 +58,16 @@ pub struct Content {
     pub md5: Md5,
     /// For us.
     pub sha256: Sha256,
+    /// What its first bytes look like.
+    pub kind: Kind,
+}
+
+impl Content {
+    /// Whether this looks like damage beside what the same file held before: nothing is left of it, or it is no longer the
+    /// kind of file that it was.
+    pub fn is_damage_to(&self, before: &Self) -> bool {
+        (self.size == 0 && before.size > 0) || (before.kind != Kind::Unknown && self.kind != before.kind)
+    }
 }
 
 /// What a DAM says of a content; it may say nothing. `None` is "not told", never "empty".
@@ -120,8 +131,23 @@ mod tests {
     }
 
     #[test]
+    fn an_emptied_file_and_one_of_another_kind_look_damaged() {
+        let content = |size, kind| Content { size, md5: Md5([1; 16]), sha256: Sha256([2; 32]), kind };
+        for (before, after, damaged) in [
+            (content(9, Kind::Jpeg), content(8, Kind::Jpeg), false),
+            (content(9, Kind::Jpeg), content(9, Kind::Unknown), true),
+            (content(9, Kind::Text), content(9, Kind::Unknown), true),
+            (content(9, Kind::Unknown), content(9, Kind::Text), false),
+            (content(9, Kind::Unknown), content(0, Kind::Unknown), true),
+            (content(0, Kind::Unknown), content(0, Kind::Unknown), false),
+        ] {
+            assert_eq!(after.is_damage_to(&before), damaged, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
     fn equal_size_is_never_proof_of_equal_content() {
-        let ours = Content { size: 3, md5: Md5([1; 16]), sha256: Sha256([2; 32]) };
+        let ours = Content { size: 3, md5: Md5([1; 16]), sha256: Sha256([2; 32]), kind: Kind::Unknown };
         let told = |size, md5| Claimed { size, md5 }.likeness(&ours);
         assert_eq!(told(None, None), Likeness::Untold);
         assert_eq!(told(Some(3), None), Likeness::Untold);

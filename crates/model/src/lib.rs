@@ -9,6 +9,7 @@
 pub mod capability;
 pub mod content;
 pub mod id;
+pub mod kind;
 pub mod name;
 pub mod path;
 pub mod plan;

@@ -16,6 +16,9 @@ pub const MAX_BYTES: usize = 255;
 /// The directory at a mirror's root that is ours.
 pub const OURS: &str = ".damsync";
 
+/// The file of ignore rules that any directory may have.
+pub const IGNORE_FILE: &str = ".damsyncignore";
+
 /// A name that can stand in a directory: not empty, at most 255 bytes, no `/` or NUL, neither `.` nor `..`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName(Box<str>);

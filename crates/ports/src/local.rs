@@ -225,6 +225,9 @@ pub trait LocalSide: Send + Sync {
     /// Whether the ignore rules read so far leave this path out, or a directory above it.
     fn is_ignored(&self, path: &MirrorPath, is_dir: bool) -> bool;
 
+    /// How many of these paths, which are not left out now, would be if `dir` had these ignore rules.
+    fn would_leave_out(&self, dir: &MirrorPath, rules: &str, paths: &[MirrorPath]) -> u64;
+
     /// A file's stat now; [`LocalError::Missing`] if it is not there.
     fn stat(&self, path: &MirrorPath) -> impl Future<Output = Result<Stat, LocalError>> + Send;
 

@@ -5,18 +5,20 @@ use crate::execute::{Places, Task, agree};
 use crate::hashing::age_ms;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, Step};
+use crate::report::HeldItem;
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content, Likeness};
 use damsync_model::id::FolderId;
 use damsync_model::name::{NameKey, conflict_copy};
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, ExpectLocal};
+use damsync_model::plan::{Action, ExpectLocal, HoldReason};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{Local, Place, Stat};
 use damsync_ports::{
     Answer, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide, Replaced,
 };
 use damsync_store::{AssetRow, ConflictRow, FileRow};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Attempts at one body that bring nothing new before it counts as failed.
@@ -46,7 +48,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(None);
         };
         let Some(row) = self.asset_row(asset).await? else { return Ok(None) };
-        self.leave_space(size.unwrap_or(0)).await?;
+        self.leave_space(size.unwrap_or(0), &task.path).await?;
         let path = task.path.to_string();
         self.step(Step::TransferStarted { path: path.clone(), direction: "pull", bytes: *size });
         let result = self.fetch_body(&row, &task.path).await;
@@ -83,12 +85,38 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Pulls stop before the disk is fuller than the user wants.
-    async fn leave_space(&self, bytes: u64) -> Result<(), PassError> {
-        let free = self.engine.disk.free_bytes().await?;
-        if free.saturating_sub(bytes) < self.engine.spec.min_free_bytes {
-            return Err(LocalError::Full { path: "the mirror (min_free would not be left)".to_owned() }.into());
+    async fn leave_space(&self, bytes: u64, path: &MirrorPath) -> Result<(), PassError> {
+        let full = self.disk_full.load(Ordering::Relaxed);
+        if full || self.engine.disk.free_bytes().await?.saturating_sub(bytes) < self.engine.spec.min_free_bytes {
+            return Err(LocalError::Full { path: format!("{path} (min_free would not be left)") }.into());
         }
         Ok(())
+    }
+
+    /// Whether a round's downloads may begin: there is room at all, and on a first pull for all of them.
+    pub(crate) async fn has_room(&self, pulls: u64, bytes: u64) -> Result<bool, PassError> {
+        if pulls == 0 || !self.has_root {
+            return Ok(true);
+        }
+        let (mirror, least) = (self.mirror, self.engine.spec.min_free_bytes);
+        let free = self.engine.disk.free_bytes().await?;
+        let is_first = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await? == 0;
+        let wanted = if is_first { bytes } else { 0 };
+        if free.saturating_sub(wanted) >= least {
+            return Ok(true);
+        }
+        let what = if is_first { format!("{bytes} bytes are to come, ") } else { String::new() };
+        self.hold_for_space(Some(pulls), format!("{what}{free} bytes are free, and min_free wants {least} left"));
+        Ok(false)
+    }
+
+    /// Nothing more is brought here in this pass; the report says so once.
+    pub(crate) fn hold_for_space(&self, count: Option<u64>, detail: String) {
+        self.disk_full.store(true, Ordering::Relaxed);
+        let mut report = self.report();
+        if !report.held.iter().any(|held| held.reason == HoldReason::DiskFull) {
+            report.held.push(HeldItem { count, ..HeldItem::mirror(HoldReason::DiskFull, detail) });
+        }
     }
 
     async fn fetch_body(&self, row: &AssetRow, path: &MirrorPath) -> Result<(PartialKey, Content), PassError> {
@@ -271,7 +299,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .iter()
             .map(|(task, received, place, placed)| {
                 let copy = placed.copy.as_ref().and_then(|(path, stat)| self.copy_row(task, place, path, *stat));
-                let event = self.event(task, "done");
+                let before = task.one.entity.base.as_ref().map(|base| base.content);
+                let is_damage = before.is_some_and(|before| received.content.is_damage_to(&before));
+                let action = &task.planned.action;
+                let outcome = if is_damage { self.outcome_of_damage(action) } else { self.outcome_of(action) };
+                let event = self.event(task, outcome);
                 let places = match task.planned.action {
                     Action::Download { expect: ExpectLocal::Nothing, .. } => Places::AsNow,
                     _ => Places::AsBefore,

@@ -19,6 +19,15 @@ use std::collections::BTreeMap;
 /// An asset that lives although no list shows it: the index is late. It is looked at again after this time.
 const LATE_INDEX_MS: i64 = 60_000;
 
+/// What was found out about assets that answer 404.
+#[derive(Debug, Default)]
+struct Examined {
+    /// The server is believed: they are gone.
+    gone: Vec<AssetId>,
+    /// They vanished together with their folders.
+    vanished: Vec<AssetId>,
+}
+
 /// What a folder says about 404 answers of its assets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Witness {
@@ -33,14 +42,15 @@ enum Witness {
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Finds out what became of assets that a complete list leaves out.
     pub(crate) async fn question(&self, missing: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
-        let vanished = self.examine(missing).await?;
+        let Examined { gone, vanished } = self.examine(missing).await?;
+        self.settle_gone(gone, trash).await?;
         self.settle_vanished(vanished, trash).await
     }
 
-    /// Asks for each of them. Returns those that vanished together with their folders.
-    async fn examine(&self, missing: Vec<AssetId>) -> Result<Vec<AssetId>, PassError> {
+    /// Asks for each of them.
+    async fn examine(&self, missing: Vec<AssetId>) -> Result<Examined, PassError> {
         let mut witnesses: BTreeMap<Option<FolderId>, Witness> = BTreeMap::new();
-        let mut vanished = Vec::new();
+        let mut examined = Examined::default();
         for id in missing {
             self.check_stop()?;
             match self.engine.remote.asset(&id).await {
@@ -59,8 +69,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         }
                     };
                     match witness {
-                        Witness::Believable => self.set_presence(&id, Presence::Gone).await?,
-                        Witness::Vanished => vanished.push(id),
+                        Witness::Believable => examined.gone.push(id),
+                        Witness::Vanished => examined.vanished.push(id),
                         Witness::Silent => self.set_presence(&id, Presence::Unknown).await?,
                     }
                 }
@@ -68,7 +78,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Err(error) => self.not_known(&id, error).await?,
             }
         }
-        Ok(vanished)
+        Ok(examined)
+    }
+
+    /// Assets that a believable server does not know any more.
+    async fn settle_gone(&self, gone: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
+        self.doubt_the_server(&gone, trash).await?;
+        for id in &gone {
+            self.set_presence(id, Presence::Gone).await?;
+        }
+        Ok(())
     }
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
@@ -85,7 +104,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if grown {
             // The index may not tell yet what else went there, or vanished: the folders do.
             let others = self.list_everything().await?.into_iter().filter(|id| !vanished.contains(id)).collect();
-            vanished.extend(self.forget_never_agreed(self.examine(others).await?).await?);
+            let others = self.examine(others).await?;
+            self.settle_gone(others.gone, trash).await?;
+            vanished.extend(self.forget_never_agreed(others.vanished).await?);
             // Counted once more: what was in the trash when it was counted may have come out of it.
             let now = now.min(self.engine.remote.trash_count().await?);
             grown = self.trash_grew_by(vanished.len(), now).await?;

@@ -1,13 +1,13 @@
 //! Carrying out: each action checks what it expects, acts, and records in one transaction what both sides agree on now.
 
+use crate::guard::is_pull;
 use crate::pass::{Pass, PassError, Step, ends_pass};
-use crate::report::HeldItem;
 use crate::rounds::{Decided, Done};
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, Planned};
+use damsync_model::plan::{Action, Decision, ExpectLocal, Planned};
 use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
 use damsync_ports::{Advice, LocalError, LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Event, StoreError, Tx};
@@ -145,15 +145,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Ok(true)
             }
             Ok(Done::DecideAgain) => Ok(true),
-            Err(PassError::Local(LocalError::Full { path })) => {
-                {
-                    let mut report = self.report();
-                    if !report.held.iter().any(|held| held.reason == HoldReason::DiskFull) {
-                        report.held.push(HeldItem::mirror(HoldReason::DiskFull, format!("no space left for {path}")));
-                    }
-                }
-                let error = PassError::Local(LocalError::Full { path: task.path.to_string() });
-                self.item_failed(&task.one.key, &error).await?;
+            // What was to come here waits for room, and so does all that comes after it.
+            Err(PassError::Local(LocalError::Full { path })) if is_pull(&task.planned.action) => {
+                self.hold_for_space(None, format!("no space left for {path}"));
                 Ok(false)
             }
             Err(PassError::Local(

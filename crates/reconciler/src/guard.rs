@@ -1,26 +1,123 @@
-//! The guard over deletions: the whole round is judged before its first action.
+//! The guards: a whole round is judged before its first action.
+//!
+//! Each guard counts what it would be terrible to do wrongly to many files at once, over the last hour and not only in this
+//! round, and holds all of it beyond the user's limit. What is held is a stored plan (`held_plans`); other work goes on.
 
-use crate::pass::{Pass, PassError, Permission};
-use crate::report::{HeldItem, Side};
-use damsync_model::id::FolderId;
-use damsync_model::plan::{Action, Decision, HoldReason};
+use crate::damage::Suspects;
+use crate::pass::{Pass, PassError};
+use crate::report::Side;
+use crate::rounds::Decided;
+use crate::scan::IGNORED;
+use damsync_model::content::Content;
+use damsync_model::id::{AssetId, FolderId};
+use damsync_model::name::IGNORE_FILE;
+use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, PlanLine, Rule};
+use damsync_model::planner::is_repair;
+use damsync_model::tree::{Entity, Local, Remote};
 use damsync_ports::{LocalSide, RemoteSide};
-use damsync_store::HeldPlan;
+use damsync_store::{Changes, Tx};
 use std::collections::BTreeSet;
 
-/// Deletions are counted over this long.
+/// Deletions and changes are counted over this long.
 const WINDOW_MS: i64 = 60 * 60 * 1000;
 
 /// Lines of a held plan that are kept for people; the fingerprint covers all.
 const KEPT_LINES: u64 = 2000;
 
-/// Which deletions of this round are held, and which directories its actions need.
+/// How many tracked files are left out by the ignore rules, as it was last accepted.
+const LEFT_OUT: &str = "left_out";
+
+/// One guard: what it counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Guard {
+    /// Files deleted here: their assets would go to the server's trash.
+    DeletedHere,
+    /// Assets deleted there: their files would go to the local trash.
+    DeletedThere,
+    /// Files changed here: they would become new versions.
+    ChangedHere,
+    /// Assets changed there: they would replace files.
+    ChangedThere,
+    /// Tracked files that the ignore rules here leave out now.
+    LeftOutHere,
+    /// Ignore rules from there that would leave out tracked files.
+    LeftOutThere,
+}
+
+impl Guard {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::DeletedHere,
+        Self::DeletedThere,
+        Self::ChangedHere,
+        Self::ChangedThere,
+        Self::LeftOutHere,
+        Self::LeftOutThere,
+    ];
+
+    /// Its name in the store.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::DeletedHere => "deleted_here",
+            Self::DeletedThere => "deleted_there",
+            Self::ChangedHere => "changed_here",
+            Self::ChangedThere => "changed_there",
+            Self::LeftOutHere => "left_out_here",
+            Self::LeftOutThere => "left_out_there",
+        }
+    }
+
+    /// The contract's word for what it holds.
+    pub(crate) const fn reason(self) -> HoldReason {
+        match self {
+            Self::ChangedHere | Self::ChangedThere => HoldReason::MassChange,
+            _ => HoldReason::MassDelete,
+        }
+    }
+
+    /// Where it happened.
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::DeletedHere | Self::ChangedHere | Self::LeftOutHere => Side::Local,
+            Self::DeletedThere | Self::ChangedThere | Self::LeftOutThere => Side::Remote,
+        }
+    }
+
+    /// What it says to people besides the numbers.
+    pub(crate) const fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::DeletedHere | Self::DeletedThere => None,
+            Self::ChangedHere | Self::ChangedThere => {
+                Some("most of the changed files are empty now or no longer what their first bytes said they were")
+            }
+            Self::LeftOutHere => Some("the ignore rules here leave out so many tracked files now"),
+            Self::LeftOutThere => Some("ignore rules from the server would leave out so many tracked files"),
+        }
+    }
+
+    /// The guard that watches over an action.
+    pub(crate) fn of(action: &Action) -> Option<Self> {
+        match action {
+            Action::TrashRemote { .. } | Action::RemoveRemoteFolder { .. } => Some(Self::DeletedHere),
+            Action::TrashLocal { .. } | Action::RemoveLocalFolder { .. } => Some(Self::DeletedThere),
+            Action::Download { place, .. } | Action::KeepBoth { place, .. } | Action::MoveLocal { to: place, .. }
+                if place.name.as_str() == IGNORE_FILE =>
+            {
+                Some(Self::LeftOutThere)
+            }
+            Action::PushVersion { .. } => Some(Self::ChangedHere),
+            Action::Download { expect: ExpectLocal::File(_), .. } => Some(Self::ChangedThere),
+            _ => None,
+        }
+    }
+}
+
+/// What this round may not do, and which directories its actions need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Assets may not be put into the server's trash: too many files went here.
-    pub local_deletions_held: bool,
-    /// Files may not be put into the local trash: too many assets went there.
-    pub remote_deletions_held: bool,
+    /// Guards whose actions are held.
+    pub held: BTreeSet<Guard>,
+    /// There is no room for what would come down.
+    pub pulls_held: bool,
     /// Directories that something is to be brought into, here.
     pub needed_here: BTreeSet<FolderId>,
     /// Directories whose storage folder something is to be brought into, there.
@@ -29,160 +126,264 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// Whether this action may not be done.
-    pub(crate) const fn holds(&self, action: &Action) -> bool {
-        match action {
-            Action::TrashRemote { .. } | Action::RemoveRemoteFolder { .. } => self.local_deletions_held,
-            Action::TrashLocal { .. } | Action::RemoveLocalFolder { .. } => self.remote_deletions_held,
-            _ => false,
+    pub(crate) fn holds(&self, action: &Action) -> bool {
+        Guard::of(action).is_some_and(|guard| self.held.contains(&guard)) || self.pulls_held && is_pull(action)
+    }
+}
+
+/// Whether an action brings bytes here.
+pub(crate) const fn is_pull(action: &Action) -> bool {
+    matches!(action, Action::Download { .. } | Action::KeepBoth { .. } | Action::Learn { .. })
+}
+
+/// What one guard counted in this round.
+#[derive(Default)]
+pub(crate) struct Tally {
+    pub count: u64,
+    pub lines: String,
+    pub fingerprint: u64,
+}
+
+impl Tally {
+    fn add(&mut self, line: &PlanLine) {
+        let line = line.to_string();
+        self.count += 1;
+        self.fingerprint = fnv1a(self.fingerprint, line.as_bytes());
+        if self.count <= KEPT_LINES {
+            self.lines.push_str(&line);
+            self.lines.push('\n');
         }
     }
 }
 
+/// Everything that was counted in one round.
 #[derive(Default)]
-struct Tally {
-    count: u64,
-    lines: String,
-    fingerprint: u64,
+struct Round {
+    tallies: [Tally; Guard::ALL.len()],
+    damaged_here: u64,
+    changed_there: Suspects,
+    /// Assets whose bytes are ignore rules that would come here, and the directory they would stand in.
+    rules_there: Vec<(AssetId, FolderId)>,
+    pulled_bytes: u64,
+    pulls: u64,
+}
+
+impl Round {
+    fn of(&mut self, guard: Guard) -> &mut Tally {
+        &mut self.tallies[guard as usize]
+    }
+
+    fn take(&mut self, guard: Guard) -> Tally {
+        std::mem::take(self.of(guard))
+    }
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
-    /// Counts the deletions that follow from the trees as they are.
+    /// Counts what follows from the trees as they are.
     pub(crate) async fn judge(&self) -> Result<Verdict, PassError> {
-        let (mut local, mut remote) = (Tally::default(), Tally::default());
-        let (mut needed_here, mut needed_there) = (BTreeSet::new(), BTreeSet::new());
+        let mut round = Round::default();
+        let mut verdict = Verdict::default();
         let mut after = None;
         while let Some(batch) = self.decide_batch(&mut after).await? {
-            for one in batch {
-                let Decision::Act(planned) = &one.decision else { continue };
-                match &planned.action {
-                    Action::Download { place, .. } => needed_here.extend(self.folders().with_those_above(place.folder)),
-                    Action::MoveLocal { to, .. } => needed_here.extend(self.folders().with_those_above(to.folder)),
-                    Action::Upload { place, .. } => needed_there.extend(self.folders().with_those_above(place.folder)),
-                    Action::MoveRemote { to, .. } => needed_there.extend(self.folders().with_those_above(to.folder)),
-                    _ => {}
-                }
-                let tally = match planned.action {
-                    Action::TrashRemote { .. } => &mut local,
-                    Action::TrashLocal { .. } => &mut remote,
-                    _ => continue,
-                };
-                let line = self.line(planned).to_string();
-                tally.count += 1;
-                tally.fingerprint = fnv1a(tally.fingerprint, line.as_bytes());
-                if tally.count <= KEPT_LINES {
-                    tally.lines.push_str(&line);
-                    tally.lines.push('\n');
-                }
+            for one in &batch {
+                self.count_one(one, &mut round, &mut verdict);
             }
         }
-        {
-            // A directory that is new on one side needs those above it on the other.
-            let folders = self.folders();
-            for row in folders.iter().filter(|row| !row.agreed) {
-                match (&row.local, &row.remote) {
-                    (Some(_), None) => needed_there.extend(folders.with_those_above(row.id)),
-                    (None, Some(_)) => needed_here.extend(folders.with_those_above(row.id)),
-                    _ => {}
-                }
-            }
-        }
+        self.need_new_folders(&mut verdict);
         if self.defers_deletions() {
-            self.report().deferred_deletions = local.count;
-            local = Tally::default();
+            let deferred = round.take(Guard::DeletedHere);
+            self.report().deferred_deletions = deferred.count;
+            verdict.held.insert(Guard::DeletedHere);
         }
-        let local_deletions_held = self.judge_side(Side::Local, "trash_remote", local).await?;
-        let remote_deletions_held = self.judge_side(Side::Remote, "trash_local", remote).await?;
-        let local_deletions_held = local_deletions_held || self.defers_deletions();
-        Ok(Verdict { local_deletions_held, remote_deletions_held, needed_here, needed_there })
+        verdict.pulls_held = !self.has_room(round.pulls, round.pulled_bytes).await?;
+        for guard in Guard::ALL {
+            let tally = round.take(guard);
+            let held = match guard {
+                Guard::DeletedHere | Guard::DeletedThere => self.judge_deletions(guard, tally).await?,
+                Guard::ChangedHere => {
+                    let damaged = round.damaged_here;
+                    self.judge_changes(guard, tally, async |_| Ok(damaged)).await?
+                }
+                Guard::ChangedThere => {
+                    let suspects = std::mem::take(&mut round.changed_there);
+                    self.judge_changes(guard, tally, async |pass| pass.count_damaged(suspects).await).await?
+                }
+                Guard::LeftOutHere => self.judge_left_out(tally).await?,
+                Guard::LeftOutThere => {
+                    let left_out = self.would_leave_out(&round.rules_there).await?;
+                    self.judge_new_rules(tally, left_out).await?
+                }
+            };
+            if held {
+                verdict.held.insert(guard);
+            }
+        }
+        Ok(verdict)
     }
 
-    async fn judge_side(&self, side: Side, action: &'static str, tally: Tally) -> Result<bool, PassError> {
+    fn count_one(&self, one: &Decided, round: &mut Round, verdict: &mut Verdict) {
+        let planned = match &one.decision {
+            Decision::Act(planned) => planned,
+            Decision::Skipped { why, .. } if why == IGNORED && one.entity.base.is_some() => {
+                let path = one.path.clone().unwrap_or_default();
+                let reason = "tracked, and left out by the ignore rules now";
+                round.of(Guard::LeftOutHere).add(&PlanLine {
+                    rule: Rule::R28,
+                    verb: "leave_out",
+                    path,
+                    to: None,
+                    reason,
+                });
+                return;
+            }
+            _ => return,
+        };
+        let action = &planned.action;
+        match action {
+            Action::Download { place, .. } => {
+                verdict.needed_here.extend(self.folders().with_those_above(place.folder));
+            }
+            Action::MoveLocal { to, .. } => verdict.needed_here.extend(self.folders().with_those_above(to.folder)),
+            Action::Upload { place, .. } => {
+                verdict.needed_there.extend(self.folders().with_those_above(place.folder));
+            }
+            Action::MoveRemote { to, .. } => verdict.needed_there.extend(self.folders().with_those_above(to.folder)),
+            _ => {}
+        }
+        if let Action::Download { size, .. } | Action::KeepBoth { size, .. } = action {
+            round.pulls += 1;
+            round.pulled_bytes += size.unwrap_or(0);
+        }
+        let Some(guard) = Guard::of(action) else { return };
+        match (guard, action) {
+            (Guard::ChangedHere, _) if is_repair(&one.entity, action) => return,
+            (Guard::ChangedHere, _) => round.damaged_here += u64::from(is_damaged_here(&one.entity)),
+            (Guard::ChangedThere, _) => round.changed_there.add(&one.entity),
+            (
+                Guard::LeftOutThere,
+                Action::Download { asset, place, .. }
+                | Action::KeepBoth { asset, place, .. }
+                | Action::MoveLocal { asset, to: place, .. },
+            ) => round.rules_there.push((asset.clone(), place.folder)),
+            _ => {}
+        }
+        round.of(guard).add(&self.line(planned));
+    }
+
+    /// A directory that is new on one side needs those above it on the other.
+    fn need_new_folders(&self, verdict: &mut Verdict) {
+        let folders = self.folders();
+        for row in folders.iter().filter(|row| !row.agreed) {
+            match (&row.local, &row.remote) {
+                (Some(_), None) => verdict.needed_there.extend(folders.with_those_above(row.id)),
+                (None, Some(_)) => verdict.needed_here.extend(folders.with_those_above(row.id)),
+                _ => {}
+            }
+        }
+    }
+
+    async fn judge_deletions(&self, guard: Guard, tally: Tally) -> Result<bool, PassError> {
         if tally.count == 0 {
-            self.expire_plans(side).await?;
+            if guard != Guard::DeletedHere || !self.defers_deletions() {
+                self.expire_plan(guard).await?;
+            }
             return Ok(false);
         }
         if self.no_deletions.is_some() {
             return Ok(true);
         }
-        let (mirror, since) = (self.mirror, self.now().plus_ms(-WINDOW_MS));
+        let action = if guard == Guard::DeletedHere { "trash_remote" } else { "trash_local" };
         let (tracked, done) =
-            self.engine.keeper.read(move |tx| Ok((tx.tracked(mirror)?, tx.done_since(mirror, action, since)?))).await?;
+            self.within_the_hour(move |tx, mirror, since| tx.done_since(mirror, action, since)).await?;
         // What was deleted within the hour was tracked, too, when it began.
-        let held = self.engine.spec.policy.holds_deletions(tally.count + done, tracked + done);
-        if !held || self.request.permission == Permission::AllowDeletes {
+        let of = tracked + done;
+        if !self.engine.spec.policy.holds_deletions(tally.count + done, of) {
+            self.expire_plan(guard).await?;
             return Ok(false);
         }
-        let approved = self.hold(side, tally, tracked + done).await?;
-        if approved {
-            self.approve_deletions();
-        }
-        Ok(!approved)
+        self.hold_unless_approved(guard, tally, of).await
     }
 
-    /// Nothing is left of what was held: carried out, or the world has changed.
-    async fn expire_plans(&self, side: Side) -> Result<(), PassError> {
-        if self.defers_deletions() {
-            return Ok(());
+    async fn judge_changes(
+        &self,
+        guard: Guard,
+        tally: Tally,
+        damaged: impl AsyncFnOnce(&Self) -> Result<u64, PassError>,
+    ) -> Result<bool, PassError> {
+        if tally.count == 0 {
+            self.expire_plan(guard).await?;
+            return Ok(false);
         }
+        let action = if guard == Guard::ChangedHere { "push_version" } else { "download" };
+        let (tracked, done): (_, Changes) =
+            self.within_the_hour(move |tx, mirror, since| tx.changed_since(mirror, action, since)).await?;
+        let count = tally.count + done.count;
+        if count <= self.engine.spec.policy.max_delete.allowed(tracked)
+            || 2 * (damaged(self).await? + done.damaged) <= count
+        {
+            self.expire_plan(guard).await?;
+            return Ok(false);
+        }
+        self.hold_unless_approved(guard, tally, tracked).await
+    }
+
+    /// Rules that somebody wrote here leave out what they name at once; that much of it is told, and waits for a word.
+    async fn judge_left_out(&self, tally: Tally) -> Result<bool, PassError> {
         let mirror = self.mirror;
-        self.engine
-            .keeper
-            .write(move |tx| {
-                for plan in tx.plans(mirror)?.iter().filter(|plan| plan.side.as_deref() == Some(side.word())) {
-                    tx.remove_plan(&plan.id)?;
-                }
-                Ok(())
-            })
-            .await?;
-        Ok(())
-    }
-
-    /// Stores the plan and reports it; `true` if exactly this plan was approved.
-    async fn hold(&self, side: Side, tally: Tally, tracked: u64) -> Result<bool, PassError> {
-        let fingerprint = format!("{:016x}", tally.fingerprint);
-        let fresh = HeldPlan {
-            id: format!("p-{:08x}", self.engine.chance.number() >> 32),
-            reason: HoldReason::MassDelete.word().to_owned(),
-            side: Some(side.word().to_owned()),
-            count: tally.count,
-            total: tracked,
-            fingerprint,
-            lines: tally.lines,
-            created_at: self.now(),
-            approved_at: None,
-        };
-        let (mirror, count) = (self.mirror, tally.count);
-        let plan = self
-            .engine
-            .keeper
-            .write(move |tx| {
-                for other in tx.plans(mirror)?.into_iter().filter(|plan| plan.side == fresh.side) {
-                    if other.fingerprint == fresh.fingerprint {
-                        return Ok(other);
-                    }
-                    // The world no longer matches it.
-                    tx.remove_plan(&other.id)?;
-                }
-                tx.put_plan(mirror, &fresh)?;
-                Ok(fresh)
-            })
-            .await?;
-        if plan.approved_at.is_some() {
+        let (tracked, accepted) =
+            self.engine.keeper.read(move |tx| Ok((tx.tracked(mirror)?, tx.cursor(mirror, LEFT_OUT)?))).await?;
+        let now = i64::try_from(tally.count).unwrap_or(i64::MAX);
+        let newly = u64::try_from(now - accepted.unwrap_or(0)).unwrap_or(0);
+        if self.engine.spec.policy.holds_deletions(newly, tracked)
+            && self.hold_unless_approved(Guard::LeftOutHere, Tally { count: newly, ..tally }, tracked).await?
+        {
             return Ok(true);
         }
-        let item = HeldItem {
-            reason: HoldReason::MassDelete,
-            path: None,
-            side: Some(side),
-            count: Some(count),
-            of: Some(tracked),
-            plan: Some(plan.id),
-            detail: None,
-        };
-        let mut report = self.report();
-        report.held.retain(|held| held.reason != HoldReason::MassDelete || held.side != Some(side));
-        report.held.push(item);
+        if now != accepted.unwrap_or(0) {
+            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, now)).await?;
+        }
+        self.expire_plan(Guard::LeftOutHere).await?;
         Ok(false)
+    }
+
+    async fn judge_new_rules(&self, tally: Tally, left_out: u64) -> Result<bool, PassError> {
+        let mirror = self.mirror;
+        let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
+        if tally.count == 0 || !self.engine.spec.policy.holds_deletions(left_out, tracked) {
+            self.expire_plan(Guard::LeftOutThere).await?;
+            return Ok(false);
+        }
+        self.hold_unless_approved(Guard::LeftOutThere, Tally { count: left_out, ..tally }, tracked).await
+    }
+
+    /// How many files are tracked, and what the history says of the last hour.
+    async fn within_the_hour<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(
+            &Tx<'_>,
+            damsync_model::id::MirrorId,
+            damsync_model::time::UnixMs,
+        ) -> Result<T, damsync_store::StoreError>
+        + Send
+        + 'static,
+    ) -> Result<(u64, T), PassError> {
+        let (mirror, since) = (self.mirror, self.now().plus_ms(-WINDOW_MS));
+        Ok(self.engine.keeper.read(move |tx| Ok((tx.tracked(mirror)?, ask(tx, mirror, since)?))).await?)
+    }
+}
+
+fn is_damaged_here(entity: &Entity) -> bool {
+    match (&entity.base, &entity.local) {
+        (Some(base), Local::Present(file)) => file.content.is_some_and(|now| now.is_damage_to(&base.content)),
+        _ => false,
+    }
+}
+
+/// The asset of an entity that is live, and what its file held before.
+pub(crate) fn asset_over_file(entity: &Entity) -> Option<(&damsync_model::tree::RemoteAsset, Content)> {
+    match (&entity.base, &entity.remote) {
+        (Some(base), Remote::Live(remote)) => Some((&remote.asset, base.content)),
+        _ => None,
     }
 }
 

@@ -8,16 +8,18 @@
 //!
 //! | question | module |
 //! | --- | --- |
-//! | is this the right directory, the right server? | `root`, `scope` |
+//! | is this the right directory, the right server? | `root`, `scope`, `same_server` |
 //! | what is here? | `scan`, `hashing` |
 //! | what is there? | `gather_folders`, `gather_assets`, `observe`, `evidence` |
-//! | what follows? | `entities`, `rounds`, `guard` (and `damsync_model::planner`) |
+//! | what follows? | `entities`, `rounds` (and `damsync_model::planner`) |
+//! | what is too much at once? | `guard`, `damage`, `ignore_guard`, `held_plans` |
 //! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions` |
 //! | what if we were killed? | `recover`, `crash` |
 //! | what is the server told? | `acknowledge` |
 
 mod acknowledge;
 pub mod crash;
+mod damage;
 mod download;
 mod entities;
 mod evidence;
@@ -28,6 +30,8 @@ mod gather_assets;
 mod gather_folders;
 mod guard;
 mod hashing;
+mod held_plans;
+mod ignore_guard;
 mod keeper;
 mod moves;
 mod observe;
@@ -38,6 +42,7 @@ mod removal;
 pub mod report;
 mod root;
 mod rounds;
+mod same_server;
 mod scan;
 mod scope;
 mod source;

@@ -5,6 +5,7 @@
 use crate::execute::{Places, agree};
 use crate::folders::Folders;
 use crate::pass::{Pass, PassError};
+use crate::same_server::{self, Fit};
 use crate::trash_count;
 use damsync_model::content::{Claimed, Likeness};
 use damsync_model::id::{AssetId, FolderId, MirrorId};
@@ -57,11 +58,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.know_folders(&assets).await?;
         let observed: Vec<Observed> = assets.into_iter().map(|asset| self.placed(asset)).collect();
         let (mirror, now) = (self.mirror, self.server_now());
-        let (ask, met) = self
+        let (ask, met, fits) = self
             .engine
             .keeper
             .write(move |tx| {
-                let mut ask = Vec::new();
+                let (mut ask, mut fits) = (Vec::new(), Vec::new());
+                let (observed, refused) = fitting(tx, mirror, observed, said, now, &mut fits)?;
+                // The database says whether it is so.
+                ask.extend(refused.into_iter().filter(|_| said == Said::ByIndex));
+                same_server::raise_mark(tx, mirror, observed.iter().map(|one| one.asset.id.clone()), now)?;
                 let mut leaving = leaving(tx, mirror, &observed)?;
                 let mut met = Vec::new();
                 for id in &leaving {
@@ -75,9 +80,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     // Its row has its new name now, and that is nobody else's.
                     leaving.remove(&id);
                 }
-                Ok((ask, met))
+                Ok((ask, met, fits))
             })
             .await?;
+        fits.into_iter().for_each(|fit| self.server_time_fit.note(fit));
         if !met.is_empty() {
             self.tell_of_met(met).await?;
         }
@@ -169,6 +175,30 @@ fn names_for(folders: &Folders, folder: FolderId, asset: &RemoteAsset) -> Vec<(S
         (name.as_str().to_owned(), key, taken)
     });
     keyed.collect()
+}
+
+/// Parts the answers that fit what is known from those that contradict it, which are not taken over.
+fn fitting(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    observed: Vec<Observed>,
+    said: Said,
+    now: UnixMs,
+    fits: &mut Vec<Fit>,
+) -> Result<(Vec<Observed>, Vec<AssetId>), StoreError> {
+    let (mut fitting, mut refused) = (Vec::with_capacity(observed.len()), Vec::new());
+    for one in observed {
+        let old = tx.asset(mirror, &one.asset.id)?;
+        let fit = same_server::fit(tx, mirror, &one.asset, old.as_ref(), now)?;
+        if said == Said::ByDatabase && (old.is_some() || fit == Fit::Contradicts) {
+            fits.push(fit);
+        }
+        match fit {
+            Fit::Contradicts => refused.push(one.asset.id),
+            Fit::Fits | Fit::Older => fitting.push(one),
+        }
+    }
+    Ok((fitting, refused))
 }
 
 /// The assets among these that were renamed or moved since we last heard of them.

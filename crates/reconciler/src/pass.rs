@@ -4,8 +4,10 @@
 
 use crate::crash::CrashPoint;
 use crate::folders::Folders;
+use crate::guard::Guard;
 use crate::keeper::Keeper;
 use crate::report::{Outcome, Report};
+use crate::same_server::ServerTime;
 use crate::source::{Chance, Clock, Stop};
 use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
 use damsync_model::name::Folding;
@@ -20,7 +22,7 @@ use damsync_ports::{
 use damsync_store::{MirrorRow, StoreError};
 use futures_util::TryStreamExt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -52,6 +54,8 @@ pub struct MirrorSpec {
     pub name: String,
     /// Which storage folder.
     pub storage_folder: FolderChoice,
+    /// The other mirrors of the same server, by name.
+    pub beside: Vec<String>,
     /// What the planner and the guards obey.
     pub policy: Policy,
     /// How long a file must have been quiet.
@@ -330,8 +334,14 @@ pub(crate) struct Pass<'e, D, R> {
     pub no_deletions: Option<HoldReason>,
     /// Some storage folder's index is being built anew.
     reindexing: bool,
-    /// A user approved the deletions of this pass.
-    deletions_approved: AtomicBool,
+    /// Guards whose plans a user approved.
+    approved: Mutex<BTreeSet<Guard>>,
+    /// The mirror's directory is open; not so in a dry run before the first pass.
+    pub has_root: bool,
+    /// The disk is too full to bring anything more here.
+    pub disk_full: AtomicBool,
+    /// Whether the server's answers fit what is known.
+    pub server_time_fit: ServerTime,
     /// Actions in a row that got no answer from the server.
     pub unreachable: AtomicUsize,
     /// Directories in which directories were made.
@@ -413,7 +423,6 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             known.no_deletions = binding.no_deletions;
         }
         let acts = request.permission != Permission::DryRun;
-        let allow = request.permission == Permission::AllowDeletes;
         let entered = crate::root::enter(self, &mut row, stand, acts).await?;
         // A dry run may not even probe the file system, which needs a file of ours.
         let folding = if acts { self.disk.folding().await? } else { Folding::default() };
@@ -433,13 +442,16 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             sessions: tokio::sync::Mutex::new(BTreeMap::new()),
             no_deletions: binding.no_deletions,
             reindexing: remote_folders.iter().flatten().any(|folder| folder.reindexing),
-            deletions_approved: AtomicBool::new(allow),
+            approved: Mutex::default(),
+            has_root: entered.is_some(),
+            disk_full: AtomicBool::new(false),
+            server_time_fit: ServerTime::default(),
             unreachable: AtomicUsize::new(0),
             made_in: Mutex::default(),
             folders_listed: AtomicBool::new(remote_folders.is_some()),
             failed_folders: Mutex::default(),
         };
-        let result = pass.work(&row, remote_folders, entered.is_some()).await;
+        let result = pass.work(&row, remote_folders).await;
         *report = pass.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         result
     }
@@ -450,15 +462,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         &self,
         row: &MirrorRow,
         remote_folders: Option<Vec<damsync_ports::RemoteFolder>>,
-        has_root: bool,
     ) -> Result<(), PassError> {
+        self.hold_if_rolled_back().await?;
         if let Some(remote_folders) = remote_folders {
             self.gather_folders(remote_folders).await?;
         }
         if self.acts() {
             self.recover().await?;
         }
-        if has_root {
+        if self.has_root {
             match &self.request.look {
                 Look::Everywhere => self.scan(vec![MirrorPath::ROOT]).await?,
                 Look::At(places) => self.scan_at(places).await?,
@@ -467,9 +479,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.read_files().await?;
         }
         self.gather_assets().await?;
+        self.hold_if_rolled_back().await?;
         self.rounds().await?;
         if self.acts() {
             self.close_sessions().await?;
+            self.hold_if_rolled_back().await?;
             self.acknowledge().await?;
             if self.report().failed.is_empty() {
                 self.engine.disk.discard_partials_except(&[]).await?;
@@ -503,12 +517,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.reindexing
     }
 
-    pub fn deletions_approved(&self) -> bool {
-        self.deletions_approved.load(Ordering::Relaxed)
+    /// The user lets through what this pass would hold for `mass_delete`.
+    pub fn allows_deletes(&self) -> bool {
+        self.request.permission == Permission::AllowDeletes
     }
 
-    pub fn approve_deletions(&self) {
-        self.deletions_approved.store(true, Ordering::Relaxed);
+    /// A user approved what a guard holds.
+    pub fn approve(&self, guard: Guard) {
+        self.approved.lock().unwrap_or_else(PoisonError::into_inner).insert(guard);
+    }
+
+    pub fn is_approved(&self, guard: Guard) -> bool {
+        let approved = self.approved.lock().unwrap_or_else(PoisonError::into_inner);
+        approved.contains(&guard) || self.allows_deletes() && guard.reason() == HoldReason::MassDelete
     }
 
     pub fn now(&self) -> UnixMs {

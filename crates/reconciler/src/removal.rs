@@ -48,7 +48,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Err(error) => return Err(error.into()),
         }
         self.reach(CrashPoint::TrashedRemote)?;
-        let (mirror, asset, event) = (self.mirror, asset.clone(), self.event(task, self.deletion_outcome()));
+        let (mirror, asset, event) =
+            (self.mirror, asset.clone(), self.event(task, self.outcome_of(&task.planned.action)));
         self.engine
             .keeper
             .write(move |tx| {
@@ -96,7 +97,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.engine.disk.trash(&task.path, *expect, &self.slot()).await?;
         self.reach(CrashPoint::TrashedLocal)?;
         let (mirror, asset, folder, key) = (self.mirror, asset.clone(), place.folder, self.key(place));
-        let event = self.event(task, self.deletion_outcome());
+        let event = self.event(task, self.outcome_of(&task.planned.action));
         self.engine
             .keeper
             .write(move |tx| {
@@ -109,10 +110,5 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(Done::Yes)
-    }
-
-    /// Deletions that a user approved do not count against the next hour.
-    fn deletion_outcome(&self) -> &'static str {
-        if self.deletions_approved() { "approved" } else { "done" }
     }
 }

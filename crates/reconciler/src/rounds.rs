@@ -5,7 +5,7 @@
 //! decision follows, so a round that is cut off is only a reason for another.
 
 use crate::entities::rows;
-use crate::guard::Verdict;
+use crate::guard::{Verdict, is_pull};
 use crate::overview::IN_SYNC_AT;
 use crate::pass::{Pass, PassError, Permission, ends_pass};
 use crate::report::{AwaitingItem, FailedItem, HeldItem, Outcome, SkippedItem};
@@ -17,6 +17,7 @@ use damsync_model::time::UnixMs;
 use damsync_model::tree::Entity;
 use damsync_ports::{LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{DirtyKey, DirtyRow, MirrorRow};
+use std::sync::atomic::Ordering;
 
 /// Entities decided in one go.
 pub(crate) const BATCH: u32 = 512;
@@ -166,7 +167,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             for one in batch {
                 match &one.decision {
                     Decision::Settled => settled.push(one.key),
-                    Decision::Act(planned) if one.failed.is_none() && !verdict.holds(&planned.action) => acts.push(one),
+                    Decision::Act(planned) if one.failed.is_none() && !self.is_held(verdict, &planned.action) => {
+                        acts.push(one)
+                    }
                     _ => {}
                 }
             }
@@ -174,6 +177,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             progress |= self.carry_out(acts).await?;
         }
         Ok(progress)
+    }
+
+    /// Whether an action may not be done: by the round's verdict, or because the disk is full since.
+    fn is_held(&self, verdict: &Verdict, action: &Action) -> bool {
+        verdict.holds(action) || is_pull(action) && self.disk_full.load(Ordering::Relaxed)
     }
 
     async fn folder_round(&self, stage: FolderStage, verdict: &Verdict) -> Result<bool, PassError> {
@@ -252,7 +260,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         match &one.decision {
             Decision::Settled => {}
-            Decision::Act(planned) if verdict.holds(&planned.action) => {}
+            Decision::Act(planned) if self.is_held(verdict, &planned.action) => {}
             Decision::Act(_) => {
                 let error = "it kept changing while it was being synced; the next pass goes on".to_owned();
                 report.failed.push(FailedItem { path, error });

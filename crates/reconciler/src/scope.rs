@@ -75,6 +75,17 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
             )));
         }
     };
+    if bound_before
+        && let Some(id) = &folder
+        && let Some(outer) = overlapping(engine, id, folders).await?
+    {
+        return hold(
+            HoldReason::Overlap,
+            format!(
+                "its storage folder lies in that of mirror \"{outer}\" now; move one of them out on the server, or change the configuration"
+            ),
+        );
+    }
     let remote = identity.organization.clone();
     if row.remote.as_ref().is_some_and(|bound| *bound != remote) {
         return hold(
@@ -100,6 +111,28 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
         scope: folder.map_or(Scope::Everything, Scope::Below),
         no_deletions: other_user.then_some(HoldReason::IdentityChanged),
     })
+}
+
+/// The mirror in whose storage folder this one came to lie: it was refused where it lay there from the start.
+async fn overlapping<D: LocalSide, R: RemoteSide>(
+    engine: &Engine<D, R>,
+    id: &StorageFolderId,
+    folders: &[RemoteFolder],
+) -> Result<Option<String>, PassError> {
+    let Some(folder) = folders.iter().find(|folder| folder.id == *id) else { return Ok(None) };
+    let mut within = folder.ancestors.clone();
+    within.push(id.clone());
+    let others = engine.spec.beside.clone();
+    let outer = engine.keeper.read(move |tx| {
+        for name in others {
+            let bound = tx.known_mirror(&name)?.and_then(|row| row.storage_folder);
+            if bound.is_some_and(|bound| within.contains(&bound)) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    });
+    Ok(outer.await?)
 }
 
 /// The binding of an earlier pass, for one that does not ask.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use damsync_model::content::{Content, Md5, Sha256};
+use damsync_model::kind::Kind;
 use sha2::Digest;
 
 /// Both hashes of some bytes.
@@ -10,6 +11,7 @@ pub fn content_of(bytes: &[u8]) -> Content {
         size: bytes.len() as u64,
         md5: Md5(md5::Md5::digest(bytes).into()),
         sha256: Sha256(sha2::Sha256::digest(bytes).into()),
+        kind: Kind::of(bytes),
     }
 }
 

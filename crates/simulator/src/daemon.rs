@@ -263,6 +263,7 @@ fn engine(
         spec: MirrorSpec {
             name: MIRROR.to_owned(),
             storage_folder: FolderChoice::Path(vec![FOLDER.to_owned()]),
+            beside: Vec::new(),
             policy: Policy { conflict: setting.conflict, max_delete: setting.max_delete, ..Policy::default() },
             settle: Duration::from_millis(500),
             min_free_bytes: 0,

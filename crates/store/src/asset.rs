@@ -248,6 +248,20 @@ impl Tx<'_> {
         Ok(statement.query_row([mirror.0], |row| row.get::<_, Option<i64>>(0))?.map(UnixMs))
     }
 
+    /// Live assets that were agreed on, the last changed ones first; at most `limit`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn newest_agreed(&self, mirror: MirrorId, limit: u32) -> Result<Vec<AssetId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM asset WHERE mirror = ?1 AND presence = 0
+               AND EXISTS (SELECT 1 FROM base WHERE base.mirror = asset.mirror AND base.asset = asset.id)
+             ORDER BY updated_at DESC LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![mirror.0, limit], |row| Ok(AssetId(row.get::<_, SqlId>(0)?.0)))?;
+        rows.map(|row| row.map_err(StoreError::from)).collect()
+    }
+
     /// Writes a row over whatever stood under its id.
     ///
     /// # Errors

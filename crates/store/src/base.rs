@@ -17,7 +17,7 @@ pub struct BaseRow {
     pub key: NameKey,
 }
 
-const COLUMNS: &str = "asset, folder, key, name, size, md5, sha256, remote_folder, remote_filename, remote_version, \
+const COLUMNS: &str = "asset, folder, key, name, size, md5, sha256, kind, remote_folder, remote_filename, remote_version, \
      remote_size, remote_md5, remote_updated_at";
 
 fn from_row(row: &Row<'_>) -> Result<BaseRow, StoreError> {
@@ -29,12 +29,12 @@ fn from_row(row: &Row<'_>) -> Result<BaseRow, StoreError> {
         base: Base {
             asset: AssetId(row.get::<_, SqlId>(0)?.0),
             place: Place { folder: FolderId(row.get(1)?), name },
-            content: codec::content(row.get(4)?, row.get(5)?, row.get(6)?)?,
-            remote_folder: FolderId(row.get(7)?),
-            remote_filename: row.get(8)?,
-            remote_version: row.get::<_, Option<i64>>(9)?.map(to_u64),
-            remote_claimed: codec::claimed(row.get(10)?, row.get(11)?)?,
-            remote_updated_at: UnixMs(row.get(12)?),
+            content: codec::content(row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?)?,
+            remote_folder: FolderId(row.get(8)?),
+            remote_filename: row.get(9)?,
+            remote_version: row.get::<_, Option<i64>>(10)?.map(to_u64),
+            remote_claimed: codec::claimed(row.get(11)?, row.get(12)?)?,
+            remote_updated_at: UnixMs(row.get(13)?),
         },
     })
 }
@@ -67,7 +67,7 @@ impl Tx<'_> {
     pub fn put_base(&self, mirror: MirrorId, row: &BaseRow) -> Result<(), StoreError> {
         let base = &row.base;
         let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO base(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+            "INSERT OR REPLACE INTO base(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
         ))?;
         statement.execute(params![
             mirror.0,
@@ -78,6 +78,7 @@ impl Tx<'_> {
             to_i64(base.content.size),
             base.content.md5.0,
             base.content.sha256.0,
+            base.content.kind.number(),
             base.remote_folder.0,
             base.remote_filename,
             base.remote_version.map(to_i64),
@@ -96,6 +97,17 @@ impl Tx<'_> {
         let mut statement = self.connection.prepare_cached("DELETE FROM base WHERE mirror = ?1 AND asset = ?2")?;
         statement.execute(params![mirror.0, SqlId::from(asset)])?;
         Ok(())
+    }
+
+    /// The names of a directory's files that were agreed on.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn agreed_names_in(&self, folder: FolderId) -> Result<Vec<String>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT coalesce(name, key) FROM base WHERE folder = ?1 ORDER BY key")?;
+        let rows = statement.query_map([folder.0], |row| row.get(0))?;
+        rows.map(|row| row.map_err(StoreError::from)).collect()
     }
 
     /// Whether anything was agreed about a file in this directory.

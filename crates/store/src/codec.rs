@@ -3,6 +3,7 @@
 use crate::open::StoreError;
 use damsync_model::content::{Claimed, Content, Md5, Sha256};
 use damsync_model::id::{AssetId, RemoteId, StorageFolderId};
+use damsync_model::kind::Kind;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 /// A remote id as a column: an integer or a text.
@@ -55,11 +56,12 @@ pub(crate) fn md5(bytes: Option<Vec<u8>>) -> Result<Option<Md5>, StoreError> {
         .transpose()
 }
 
-pub(crate) fn content(size: i64, md5_bytes: Vec<u8>, sha256: Vec<u8>) -> Result<Content, StoreError> {
+pub(crate) fn content(size: i64, md5_bytes: Vec<u8>, sha256: Vec<u8>, kind: u8) -> Result<Content, StoreError> {
     Ok(Content {
         size: to_u64(size),
         md5: md5(Some(md5_bytes))?.ok_or(StoreError::Nonsense("no MD5"))?,
         sha256: sha256.try_into().map(Sha256).map_err(|_| StoreError::Nonsense("a SHA-256 of another length"))?,
+        kind: Kind::of_number(kind),
     })
 }
 

@@ -52,7 +52,7 @@ impl Shown<'_> {
     }
 }
 
-const COLUMNS: &str = "key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, racy, unknown";
+const COLUMNS: &str = "key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, kind, racy, unknown";
 
 fn from_row(row: &Row<'_>, at: usize) -> Result<FileRow, StoreError> {
     let key: String = row.get(at)?;
@@ -67,7 +67,7 @@ fn from_row(row: &Row<'_>, at: usize) -> Result<FileRow, StoreError> {
     let md5: Option<Vec<u8>> = row.get(at + 7)?;
     let sha256: Option<Vec<u8>> = row.get(at + 8)?;
     let content = match (md5, sha256) {
-        (Some(md5), Some(sha256)) => Some(codec::content(to_i64(stat.size), md5, sha256)?),
+        (Some(md5), Some(sha256)) => Some(codec::content(to_i64(stat.size), md5, sha256, row.get(at + 9)?)?),
         _ => None,
     };
     Ok(FileRow {
@@ -75,8 +75,8 @@ fn from_row(row: &Row<'_>, at: usize) -> Result<FileRow, StoreError> {
         key: NameKey::from_stored(&key),
         stat,
         content,
-        racy: row.get(at + 9)?,
-        unknown: row.get(at + 10)?,
+        racy: row.get(at + 10)?,
+        unknown: row.get(at + 11)?,
     })
 }
 
@@ -146,8 +146,8 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_file(&self, folder: FolderId, file: &FileRow) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO file(folder, key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, racy, unknown)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT OR REPLACE INTO file(folder, key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, kind, racy, unknown)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?;
         statement.execute(params![
             folder.0,
@@ -160,6 +160,7 @@ impl Tx<'_> {
             file.stat.birth_ns,
             file.content.map(|content| content.md5.0),
             file.content.map(|content| content.sha256.0),
+            file.content.map_or(0, |content| content.kind.number()),
             file.racy,
             file.unknown,
         ])?;
@@ -179,14 +180,15 @@ impl Tx<'_> {
         racy: bool,
     ) -> Result<bool, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "UPDATE file SET md5 = ?3, sha256 = ?4, racy = ?5
-             WHERE folder = ?1 AND key = ?2 AND size = ?6 AND mtime_ns = ?7 AND ctime_ns = ?8 AND inode = ?9",
+            "UPDATE file SET md5 = ?3, sha256 = ?4, kind = ?5, racy = ?6
+             WHERE folder = ?1 AND key = ?2 AND size = ?7 AND mtime_ns = ?8 AND ctime_ns = ?9 AND inode = ?10",
         )?;
         let changed = statement.execute(params![
             folder.0,
             key.as_str(),
             content.md5.0,
             content.sha256.0,
+            content.kind.number(),
             racy,
             to_i64(read.size),
             read.mtime_ns,

@@ -38,6 +38,18 @@ pub struct EventRow {
     pub event: Event,
 }
 
+/// An outcome: done, and what was changed looks damaged (see `Content::is_damage_to`).
+pub const DAMAGED: &str = "done; it looks damaged";
+
+/// How many files changed, and of how many the new bytes look damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Changed files.
+    pub count: u64,
+    /// Those that look damaged.
+    pub damaged: u64,
+}
+
 const KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<EventRow> {
@@ -114,9 +126,24 @@ impl Tx<'_> {
     pub fn done_since(&self, mirror: MirrorId, action: &str, since: UnixMs) -> Result<u64, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*) FROM history WHERE mirror = ?1 AND at >= ?3 AND action = ?2
-               AND action IN ('trash_local', 'trash_remote') AND outcome = 'done'",
+               AND action IN ('trash_local', 'trash_remote', 'push_version', 'download') AND outcome = 'done'",
         )?;
         Ok(to_u64(statement.query_row(params![mirror.0, action, since.0], |row| row.get(0))?))
+    }
+
+    /// How many files were changed by an action since a moment: `push_version`, or `download` over a file.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn changed_since(&self, mirror: MirrorId, action: &str, since: UnixMs) -> Result<Changes, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*), coalesce(sum(outcome = ?4), 0) FROM history WHERE mirror = ?1 AND at >= ?3 AND action = ?2
+               AND action IN ('trash_local', 'trash_remote', 'push_version', 'download')
+               AND (action <> 'download' OR rule IN ('R4', 'R6', 'R7')) AND outcome IN ('done', ?4)",
+        )?;
+        let (count, damaged) =
+            statement.query_row(params![mirror.0, action, since.0, DAMAGED], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Changes { count: to_u64(count), damaged: to_u64(damaged) })
     }
 
     /// Drops lines older than 90 days, if there are any.

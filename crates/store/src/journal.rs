@@ -70,8 +70,8 @@ pub struct Stray {
     pub since: UnixMs,
 }
 
-const COLUMNS: &str =
-    "marker, folder, key, asset, guid, filename, is_version, session, size, md5, sha256, url, prepared_at, opened_at";
+const COLUMNS: &str = "marker, folder, key, asset, guid, filename, is_version, session, size, md5, sha256, kind, url, \
+     prepared_at, opened_at";
 
 fn from_row(row: &Row<'_>) -> Result<Intent, StoreError> {
     Ok(Intent {
@@ -83,10 +83,10 @@ fn from_row(row: &Row<'_>) -> Result<Intent, StoreError> {
         filename: row.get(5)?,
         is_version: row.get(6)?,
         session: row.get(7)?,
-        content: codec::content(row.get(8)?, row.get(9)?, row.get(10)?)?,
-        url: row.get(11)?,
-        prepared_at: row.get::<_, Option<i64>>(12)?.map(UnixMs),
-        opened_at: UnixMs(row.get(13)?),
+        content: codec::content(row.get(8)?, row.get(9)?, row.get(10)?, row.get(11)?)?,
+        url: row.get(12)?,
+        prepared_at: row.get::<_, Option<i64>>(13)?.map(UnixMs),
+        opened_at: UnixMs(row.get(14)?),
     })
 }
 
@@ -97,7 +97,7 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_intent(&self, mirror: MirrorId, intent: &Intent) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO intent(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+            "INSERT OR REPLACE INTO intent(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
         ))?;
         statement.execute(params![
             mirror.0,
@@ -112,6 +112,7 @@ impl Tx<'_> {
             to_i64(intent.content.size),
             intent.content.md5.0,
             intent.content.sha256.0,
+            intent.content.kind.number(),
             intent.url,
             intent.prepared_at.map(|at| at.0),
             intent.opened_at.0,

@@ -27,7 +27,7 @@ pub use conflict::ConflictRow;
 pub use dirty::{DirtyKey, DirtyRow, Failure};
 pub use file::{FileRow, Shown};
 pub use folder::{FolderRow, LocalDir, RemoteDir};
-pub use history::{Event, EventRow};
+pub use history::{Changes, DAMAGED, Event, EventRow};
 pub use journal::{Intent, SessionRow, Stray};
 pub use mirror::{MirrorRow, Totals};
 pub use open::{Opened, StoreError};

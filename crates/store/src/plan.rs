@@ -11,6 +11,8 @@ use rusqlite::{OptionalExtension, Row, params};
 pub struct HeldPlan {
     /// `p-` and four or more hex digits.
     pub id: String,
+    /// Which guard holds it; a mirror has one plan of each.
+    pub guard: String,
     /// The hold's word.
     pub reason: String,
     /// `local` or `remote`: where the deletions happened.
@@ -29,19 +31,20 @@ pub struct HeldPlan {
     pub approved_at: Option<UnixMs>,
 }
 
-const COLUMNS: &str = "id, reason, side, count, total, fingerprint, lines, created_at, approved_at";
+const COLUMNS: &str = "id, guard, reason, side, count, total, fingerprint, lines, created_at, approved_at";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<HeldPlan> {
     Ok(HeldPlan {
         id: row.get(0)?,
-        reason: row.get(1)?,
-        side: row.get(2)?,
-        count: to_u64(row.get(3)?),
-        total: to_u64(row.get(4)?),
-        fingerprint: row.get(5)?,
-        lines: row.get(6)?,
-        created_at: UnixMs(row.get(7)?),
-        approved_at: row.get::<_, Option<i64>>(8)?.map(UnixMs),
+        guard: row.get(1)?,
+        reason: row.get(2)?,
+        side: row.get(3)?,
+        count: to_u64(row.get(4)?),
+        total: to_u64(row.get(5)?),
+        fingerprint: row.get(6)?,
+        lines: row.get(7)?,
+        created_at: UnixMs(row.get(8)?),
+        approved_at: row.get::<_, Option<i64>>(9)?.map(UnixMs),
     })
 }
 
@@ -53,11 +56,12 @@ impl Tx<'_> {
     pub fn put_plan(&self, mirror: MirrorId, plan: &HeldPlan) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(&format!(
-                "INSERT OR REPLACE INTO held_plan(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                "INSERT OR REPLACE INTO held_plan(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
             ))?
             .execute(params![
                 mirror.0,
                 plan.id,
+                plan.guard,
                 plan.reason,
                 plan.side,
                 to_i64(plan.count),
@@ -89,7 +93,7 @@ impl Tx<'_> {
     pub fn plan(&self, id: &str) -> Result<Option<(MirrorId, HeldPlan)>, StoreError> {
         let mut statement =
             self.connection.prepare_cached(&format!("SELECT {COLUMNS}, mirror FROM held_plan WHERE id = ?1"))?;
-        let found = statement.query_row([id], |row| Ok((MirrorId(row.get(9)?), from_row(row)?))).optional()?;
+        let found = statement.query_row([id], |row| Ok((MirrorId(row.get(10)?), from_row(row)?))).optional()?;
         Ok(found)
     }
 

@@ -114,6 +114,8 @@ fn the_ids_of_a_directory_are_found_by_its_index() {
 fn the_base_is_found_by_asset_and_by_place() {
     found_by_index("base", |tx| tx.base(MIRROR, &id()));
     found_by_index("base_at", |tx| tx.base_at(FOLDER, &key()));
+    found_by_index("agreed_names_in", |tx| tx.agreed_names_in(FOLDER));
+    found_by_index("newest_agreed", |tx| tx.newest_agreed(MIRROR, 10));
     found_by_index("has_base_in", |tx| tx.has_base_in(FOLDER));
     found_by_index("remove_base", |tx| tx.remove_base(MIRROR, &id()));
 }
@@ -145,6 +147,7 @@ fn the_small_facts_are_found_by_name() {
 fn the_history_is_found_by_path_and_by_time() {
     found_by_index("history_of", |tx| tx.history_of(MIRROR, "a/b", 10));
     found_by_index("done_since", |tx| tx.done_since(MIRROR, "trash_local", UnixMs(1)));
+    found_by_index("changed_since", |tx| tx.changed_since(MIRROR, "download", UnixMs(1)));
     found_by_index("prune_history", |tx| {
         // So that there is a mirror to prune.
         tx.mirror("name")?;

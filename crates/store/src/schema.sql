@@ -49,6 +49,7 @@ CREATE TABLE file (
   birth_ns INTEGER NOT NULL,
   md5 BLOB,                -- both NULL until the file was read since it changed
   sha256 BLOB,
+  kind INTEGER NOT NULL DEFAULT 0,  -- what its first bytes look like
   racy INTEGER NOT NULL DEFAULT 0,  -- 1: younger than the clock's grain when read, so read once more later
   unknown TEXT,            -- why nothing can be said about it now (it became a link, is ignored, …)
   PRIMARY KEY (folder, key)
@@ -102,6 +103,7 @@ CREATE TABLE base (
   size INTEGER NOT NULL,
   md5 BLOB NOT NULL,
   sha256 BLOB NOT NULL,
+  kind INTEGER NOT NULL DEFAULT 0,
   remote_folder INTEGER NOT NULL,
   remote_filename TEXT NOT NULL,
   remote_version INTEGER,
@@ -149,6 +151,7 @@ CREATE TABLE intent (
   size INTEGER NOT NULL,
   md5 BLOB NOT NULL,
   sha256 BLOB NOT NULL,
+  kind INTEGER NOT NULL DEFAULT 0,
   url TEXT,                -- signed; NULL until prepared
   prepared_at INTEGER,
   opened_at INTEGER NOT NULL
@@ -216,16 +219,18 @@ CREATE TABLE history (
   asset ANY,
   reason TEXT NOT NULL,
   seen TEXT NOT NULL,      -- the three states that were seen, as JSON
-  outcome TEXT NOT NULL    -- 'done', or why not
+  outcome TEXT NOT NULL    -- 'done', how else it was done, or why not
 ) STRICT;
 CREATE INDEX history_at ON history(mirror, at);
 CREATE INDEX history_path ON history(mirror, path);
-CREATE INDEX history_deletions ON history(mirror, at) WHERE action IN ('trash_local', 'trash_remote');
+CREATE INDEX history_guarded ON history(mirror, at)
+  WHERE action IN ('trash_local', 'trash_remote', 'push_version', 'download');
 
 -- One row: a plan that a guard holds, until it is approved or the world no longer matches it.
 CREATE TABLE held_plan (
   id TEXT PRIMARY KEY,
   mirror INTEGER NOT NULL,
+  guard TEXT NOT NULL,     -- which guard holds it; one plan of each
   reason TEXT NOT NULL,
   side TEXT,
   count INTEGER NOT NULL,

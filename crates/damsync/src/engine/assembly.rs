@@ -11,7 +11,7 @@ use damsync_reconciler::{Chance, Clock, Engine, FolderChoice, Hooks, Keeper, Kno
 use damsync_remote::{Mediagraph, OAuth, Settings, Tokens};
 use damsync_store::{Opened, Store};
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -102,7 +102,8 @@ impl Assembly {
         Ok(())
     }
 
-    /// Refuses mirrors whose storage folders lie in each other. Costs a request, so only where there are several.
+    /// Refuses mirrors whose storage folders lie in each other, unless both were mirrored before: then it came to be so by a
+    /// move on the server, and the inner one is held. Costs a request, so only where there are several.
     pub(super) async fn check_overlap(&self, config: &Config) -> Result<(), EngineError> {
         if config.mirrors.len() < 2 {
             return Ok(());
@@ -112,6 +113,16 @@ impl Assembly {
             .folders()
             .await
             .map_err(|error| EngineError::of_remote("", config.remote.base_url.clone(), error))?;
+        let names: Vec<String> = config.mirrors.iter().map(|mirror| mirror.name.clone()).collect();
+        let path = database(config);
+        let mirrored = self.keeper.read(move |tx| {
+            let known = names
+                .into_iter()
+                .map(|name| Ok((tx.known_mirror(&name)?.is_some_and(|row| row.remote.is_some()), name)));
+            let known: Vec<(bool, String)> = known.collect::<Result<_, damsync_store::StoreError>>()?;
+            Ok(known.into_iter().filter_map(|(bound, name)| bound.then_some(name)).collect::<BTreeSet<String>>())
+        });
+        let mirrored = mirrored.await.map_err(|error| EngineError::of_store(&path, error))?;
         let roots: Vec<(&Mirror, Option<&RemoteFolder>)> = config
             .mirrors
             .iter()
@@ -127,7 +138,8 @@ impl Assembly {
                     (Some(above), Some(below)) => above.id == below.id || below.ancestors.contains(&above.id),
                     (Some(_), None) => false,
                 };
-                if at != other && overlaps {
+                let since_moved = mirrored.contains(&outer.name) && mirrored.contains(&inner.name);
+                if at != other && overlaps && !since_moved {
                     return Err(EngineError::Overlap {
                         first: outer.name.clone(),
                         second: inner.name.clone(),
@@ -172,6 +184,12 @@ fn spec(config: &Config, mirror: &Mirror) -> MirrorSpec {
     MirrorSpec {
         name: mirror.name.clone(),
         storage_folder: choice(mirror),
+        beside: config
+            .mirrors
+            .iter()
+            .filter(|other| other.name != mirror.name)
+            .map(|other| other.name.clone())
+            .collect(),
         policy: mirror.policy.clone(),
         settle: mirror.settle,
         min_free_bytes: mirror.min_free,

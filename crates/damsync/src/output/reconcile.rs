@@ -143,10 +143,14 @@ pub fn held_words(held: &HeldItem) -> String {
     }
     if let Some(count) = held.count {
         let of = held.of.map_or(String::new(), |of| format!(" of {of}"));
-        let side = match held.side {
-            Some(Side::Local) => " deleted here",
-            Some(Side::Remote) => " deleted on the server",
-            None => "",
+        let side = match (held.reason, held.side) {
+            // The detail says what happened to them.
+            (_, _) if held.detail.is_some() && held.reason != HoldReason::MassChange => "",
+            (HoldReason::MassChange, Some(Side::Local)) => " changed here",
+            (HoldReason::MassChange, Some(Side::Remote)) => " changed on the server",
+            (_, Some(Side::Local)) => " deleted here",
+            (_, Some(Side::Remote)) => " deleted on the server",
+            (_, None) => "",
         };
         add(format!("{count}{of}{side}"));
     }

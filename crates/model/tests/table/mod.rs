@@ -19,6 +19,7 @@
 use damsync_model::capability::Capabilities;
 use damsync_model::content::{Claimed, Content, Md5, Sha256};
 use damsync_model::id::{AssetId, FolderId, Guid};
+use damsync_model::kind::Kind;
 use damsync_model::name::FileName;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, PlanLine, Subject};
@@ -115,7 +116,7 @@ fn read_options(options: &str) -> (Policy, Capabilities) {
 }
 
 fn content(number: u8) -> Content {
-    Content { size: 100 + u64::from(number), md5: Md5([number; 16]), sha256: Sha256([number; 32]) }
+    Content { size: 100 + u64::from(number), md5: Md5([number; 16]), sha256: Sha256([number; 32]), kind: Kind::Unknown }
 }
 
 /// What stands in one cell.

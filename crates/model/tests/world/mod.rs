@@ -5,6 +5,7 @@
 
 use damsync_model::content::{Claimed, Content, Md5, Sha256};
 use damsync_model::id::{AssetId, FolderId, Guid};
+use damsync_model::kind::Kind;
 use damsync_model::name::FileName;
 use damsync_model::plan::{Action, Decision, Wait};
 use damsync_model::planner::{Rules, decide, is_repair};
@@ -20,7 +21,7 @@ pub const ENOUGH_STEPS: usize = 12;
 const DAMAGE: u8 = 100;
 
 pub fn content(number: u8) -> Content {
-    Content { size: 100, md5: Md5([number; 16]), sha256: Sha256([number; 32]) }
+    Content { size: 100, md5: Md5([number; 16]), sha256: Sha256([number; 32]), kind: Kind::Unknown }
 }
 
 pub fn place(folder: FolderId, name: &str) -> Place {

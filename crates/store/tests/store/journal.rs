@@ -262,6 +262,7 @@ fn a_held_plan_waits_for_a_person() {
             let mirror = tx.mirror("m")?.id;
             let plan = |id: &str, at| HeldPlan {
                 id: id.into(),
+                guard: "deleted_here".into(),
                 reason: "mass_delete".into(),
                 side: Some("local".into()),
                 count: 500,

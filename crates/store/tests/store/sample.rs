@@ -2,6 +2,7 @@
 
 use damsync_model::content::{Claimed, Content, Md5, Sha256};
 use damsync_model::id::{AssetId, FolderId, Guid, RemoteId, StorageFolderId};
+use damsync_model::kind::Kind;
 use damsync_model::name::{FileName, Folding, NameKey};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Base, Place, RemoteAsset, Stat};
@@ -27,7 +28,12 @@ pub fn text_folder(text: &str) -> StorageFolderId {
 }
 
 pub fn content(seed: u8) -> Content {
-    Content { size: u64::from(seed) << 33, md5: Md5([seed; 16]), sha256: Sha256([seed ^ 0xff; 32]) }
+    Content {
+        size: u64::from(seed) << 33,
+        md5: Md5([seed; 16]),
+        sha256: Sha256([seed ^ 0xff; 32]),
+        kind: Kind::of_number(seed),
+    }
 }
 
 pub fn stat(seed: u8) -> Stat {

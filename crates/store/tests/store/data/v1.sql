@@ -44,6 +44,7 @@ CREATE TABLE file (
   birth_ns INTEGER NOT NULL,
   md5 BLOB,
   sha256 BLOB,
+  kind INTEGER NOT NULL DEFAULT 0,
   racy INTEGER NOT NULL DEFAULT 0,
   unknown TEXT,
   PRIMARY KEY (folder, key)
@@ -91,6 +92,7 @@ CREATE TABLE base (
   size INTEGER NOT NULL,
   md5 BLOB NOT NULL,
   sha256 BLOB NOT NULL,
+  kind INTEGER NOT NULL DEFAULT 0,
   remote_folder INTEGER NOT NULL,
   remote_filename TEXT NOT NULL,
   remote_version INTEGER,
@@ -132,6 +134,7 @@ CREATE TABLE intent (
   size INTEGER NOT NULL,
   md5 BLOB NOT NULL,
   sha256 BLOB NOT NULL,
+  kind INTEGER NOT NULL DEFAULT 0,
   url TEXT,
   prepared_at INTEGER,
   opened_at INTEGER NOT NULL
@@ -191,10 +194,12 @@ CREATE TABLE history (
 ) STRICT;
 CREATE INDEX history_at ON history(mirror, at);
 CREATE INDEX history_path ON history(mirror, path);
-CREATE INDEX history_deletions ON history(mirror, at) WHERE action IN ('trash_local', 'trash_remote');
+CREATE INDEX history_guarded ON history(mirror, at)
+  WHERE action IN ('trash_local', 'trash_remote', 'push_version', 'download');
 CREATE TABLE held_plan (
   id TEXT PRIMARY KEY,
   mirror INTEGER NOT NULL,
+  guard TEXT NOT NULL,
   reason TEXT NOT NULL,
   side TEXT,
   count INTEGER NOT NULL,
@@ -208,19 +213,19 @@ CREATE TABLE held_plan (
 INSERT INTO mirror VALUES (1, 'pictures', 'token', 2049, 11, 'mediagraph 5', 'folder_1', '3', 1767693600000, 1767693600001);
 INSERT INTO folder VALUES (1, 1, 1, NULL, '', NULL, 11, 5, 'folder_1', NULL, 'Pictures', 'Pictures', NULL, 40, 0, 1);
 INSERT INTO folder VALUES (2, 1, 1, 1, 'Größe', NULL, 12, 6, 77, 1, 'Größe', 'Größe', NULL, 41, 0, NULL);
-INSERT INTO file VALUES (2, 'é.txt', 'é.txt', 146028888064, 1, 2, 13, 7, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 0, NULL);
-INSERT INTO file VALUES (1, 'new.txt', NULL, 9, 3, 4, 14, 8, NULL, NULL, 0, NULL);
+INSERT INTO file VALUES (2, 'é.txt', 'é.txt', 146028888064, 1, 2, 13, 7, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 17, 0, NULL);
+INSERT INTO file VALUES (1, 'new.txt', NULL, 9, 3, 4, 14, 8, NULL, NULL, 0, 0, NULL);
 INSERT INTO asset VALUES (1, 5, 'guid-5', 2, 'é.txt', 'é.txt', 'é.txt', 146028888064, x'11111111111111111111111111111111', 0, 2, 2, 10, 20, 15, 4, 0, 0, NULL, 1, 1, NULL, 1, 30);
 INSERT INTO asset VALUES (1, 'asset_A', 'guid-A', NULL, '', '~guid', '~guid', NULL, NULL, 0, NULL, NULL, 10, 20, NULL, 1, 4, 0, NULL, NULL, 0, 99, NULL, NULL);
-INSERT INTO base VALUES (1, 5, 2, 'é.txt', 'é.txt', 146028888064, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 2, 'é.txt', 2, NULL, NULL, 20);
+INSERT INTO base VALUES (1, 5, 2, 'é.txt', 'é.txt', 146028888064, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 17, 2, 'é.txt', 2, NULL, NULL, 20);
 INSERT INTO dirty_asset VALUES (1, 5, 2, 50, 'run-1', 'no answer');
 INSERT INTO dirty_file VALUES (1, 1, 'new.txt', 0, 0, NULL, NULL);
-INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, NULL, 0, 31, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', NULL, NULL, 60);
+INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, NULL, 0, 31, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', 0, NULL, NULL, 60);
 INSERT INTO session VALUES (1, 31, 'session-31', 1, 7, 59);
 INSERT INTO stray VALUES ('marker-0', 1, 30, 'session-30', 7, 40);
 INSERT INTO cursor VALUES (1, 'feed', 1767693600000);
 INSERT INTO outside VALUES (1, 6, 12);
 INSERT INTO conflict VALUES (1, 2, 'a (conflict).txt', 5, 2, 'é.txt', 70);
 INSERT INTO history VALUES (1, 1, 'run-1', 80, 'R1', 'upload', 'Größe/é.txt', 5, 'it is new here', '{}', 'done');
-INSERT INTO held_plan VALUES ('p-00ff', 1, 'mass_delete', 'local', 500, 1000, 'f', 'trash_remote a', 90, NULL);
+INSERT INTO held_plan VALUES ('p-00ff', 1, 'deleted_here', 'mass_delete', 'local', 500, 1000, 'f', 'trash_remote a', 90, NULL);
 PRAGMA user_version = 1;

@@ -1,0 +1,102 @@
+//! Plans that a guard holds: stored, shown, approved by their id, and dropped when the world no longer matches them.
+
+use crate::guard::{Guard, Tally};
+use crate::pass::{Pass, PassError};
+use crate::report::HeldItem;
+use damsync_model::plan::{Action, HoldReason};
+use damsync_ports::{LocalSide, RemoteSide};
+use damsync_store::{DAMAGED, HeldPlan};
+
+/// The outcome of what a user approved: it does not count against the next hour.
+const APPROVED: &str = "approved";
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Stores the plan and reports it; `false` if a user approved exactly this plan.
+    pub(crate) async fn hold_unless_approved(
+        &self,
+        guard: Guard,
+        tally: Tally,
+        tracked: u64,
+    ) -> Result<bool, PassError> {
+        if guard.reason() == HoldReason::MassDelete && self.allows_deletes() {
+            self.approve(guard);
+            return Ok(false);
+        }
+        let fresh = HeldPlan {
+            id: format!("p-{:08x}", self.engine.chance.number() >> 32),
+            guard: guard.word().to_owned(),
+            reason: guard.reason().word().to_owned(),
+            side: Some(guard.side().word().to_owned()),
+            count: tally.count,
+            total: tracked,
+            fingerprint: format!("{:016x}", tally.fingerprint),
+            lines: tally.lines,
+            created_at: self.now(),
+            approved_at: None,
+        };
+        let (mirror, count) = (self.mirror, tally.count);
+        let plan = self
+            .engine
+            .keeper
+            .write(move |tx| {
+                for other in tx.plans(mirror)?.into_iter().filter(|plan| plan.guard == fresh.guard) {
+                    if other.fingerprint == fresh.fingerprint {
+                        return Ok(other);
+                    }
+                    // The world no longer matches it.
+                    tx.remove_plan(&other.id)?;
+                }
+                tx.put_plan(mirror, &fresh)?;
+                Ok(fresh)
+            })
+            .await?;
+        if plan.approved_at.is_some() {
+            self.approve(guard);
+            return Ok(false);
+        }
+        let item = HeldItem {
+            side: Some(guard.side()),
+            count: Some(count),
+            of: Some(tracked),
+            plan: Some(plan.id),
+            detail: guard.detail().map(str::to_owned),
+            ..HeldItem::mirror(guard.reason(), "")
+        };
+        let mut report = self.report();
+        report.held.retain(|held| {
+            (held.reason, held.side, &held.detail) != (item.reason, item.side, &item.detail) || held.plan.is_none()
+        });
+        report.held.push(item);
+        Ok(true)
+    }
+
+    /// Nothing is left of what a guard held: carried out, or the world has changed.
+    pub(crate) async fn expire_plan(&self, guard: Guard) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        let held = self.engine.keeper.read(move |tx| {
+            let plans = tx.plans(mirror)?.into_iter().filter(|plan| plan.guard == guard.word());
+            Ok(plans.map(|plan| plan.id).collect::<Vec<_>>())
+        });
+        let held = held.await?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        Ok(self.engine.keeper.write(move |tx| held.iter().try_for_each(|id| tx.remove_plan(id))).await?)
+    }
+
+    /// What the history says of an action that was done.
+    pub(crate) fn outcome_of(&self, action: &Action) -> &'static str {
+        match Guard::of(action) {
+            Some(guard) if self.is_approved(guard) => APPROVED,
+            _ => "done",
+        }
+    }
+
+    /// The same for one whose new bytes look damaged beside the former ones.
+    pub(crate) fn outcome_of_damage(&self, action: &Action) -> &'static str {
+        match self.outcome_of(action) {
+            "done" => DAMAGED,
+            other => other,
+        }
+    }
+}

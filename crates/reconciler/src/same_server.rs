@@ -1,0 +1,204 @@
+//! Is it still the same server, and has its time only gone forward? A server that was restored from a backup, or replaced,
+//! answers well and means another world: what it does not show was not deleted by anybody.
+//!
+//! Marks are kept of the highest asset id that was ever seen. The evidence comes from asset details, never from search, and
+//! any one is enough:
+//!
+//! - an id that is new to us, made after the mark was set, and not above it;
+//! - a known id with another guid;
+//! - at least 3 known assets, and 5 % of those asked, older than we know them.
+//!
+//! A highest id that is gone is only a deletion, a lower version number a revert, a `Date` that jumps back only a clock.
+
+use crate::pass::{Pass, PassError};
+use crate::report::HeldItem;
+use crate::trash_count::{self, TrashCounts};
+use damsync_model::id::{AssetId, MirrorId, RemoteId};
+use damsync_model::plan::HoldReason;
+use damsync_model::policy::MaxDelete;
+use damsync_model::time::UnixMs;
+use damsync_model::tree::RemoteAsset;
+use damsync_ports::{Answer, LocalSide, RemoteSide};
+use damsync_store::{AssetRow, StoreError, Tx};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The highest asset id ever seen, …
+const HIGHEST_ID: &str = "highest_id";
+
+/// … and the server's time when it was.
+const HIGHEST_AT: &str = "highest_id_at";
+
+/// The server was found to have gone back; what the mirror agreed on no longer holds until a user says so.
+const ROLLED_BACK: &str = "rolled_back";
+
+/// An id may be given a moment before its asset's time is written.
+const GRAIN_MS: i64 = 60_000;
+
+/// So many known assets must be older than we know them, …
+const FEWEST_OLDER: u64 = 3;
+
+/// … and one of so many that were asked.
+const OLDER_SHARE: u64 = 20;
+
+/// So many of the newest are asked where assets vanished.
+const ASKED_NEWEST: u32 = 12;
+
+/// What the answers of one pass say of the server's time.
+#[derive(Debug, Default)]
+pub(crate) struct ServerTime {
+    asked: AtomicU64,
+    older: AtomicU64,
+    contradicted: AtomicBool,
+}
+
+/// Whether an answer fits what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It does.
+    Fits,
+    /// It cannot be by a server whose time only goes forward.
+    Contradicts,
+    /// An asset is older than we know it.
+    Older,
+}
+
+/// Compares an asset with what is known of it, or of the newest one.
+pub(crate) fn fit(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    asset: &RemoteAsset,
+    old: Option<&AssetRow>,
+    server_now: UnixMs,
+) -> Result<Fit, StoreError> {
+    let Some(old) = old else {
+        let (Some(highest), Some(at)) = (tx.cursor(mirror, HIGHEST_ID)?, tx.cursor(mirror, HIGHEST_AT)?) else {
+            return Ok(Fit::Fits);
+        };
+        let late = asset.created_at.0 > at + GRAIN_MS;
+        return Ok(match number(&asset.id) {
+            Some(id) if late && id <= highest => Fit::Contradicts,
+            _ => Fit::Fits,
+        });
+    };
+    if old.asset.guid != asset.guid {
+        return Ok(Fit::Contradicts);
+    }
+    let fewer_versions =
+        matches!((asset.versions_count, old.asset.versions_count), (Some(now), Some(then)) if now < then);
+    // A server whose clock was set back writes older times without having gone back itself.
+    let earlier = asset.updated_at < old.asset.updated_at && old.asset.updated_at <= server_now;
+    Ok(if fewer_versions || earlier { Fit::Older } else { Fit::Fits })
+}
+
+/// Raises the mark of the highest id.
+pub(crate) fn raise_mark(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    ids: impl IntoIterator<Item = AssetId>,
+    server_now: UnixMs,
+) -> Result<(), StoreError> {
+    let Some(highest) = ids.into_iter().filter_map(|id| number(&id)).max() else { return Ok(()) };
+    if tx.cursor(mirror, HIGHEST_ID)?.is_none_or(|known| known < highest) {
+        tx.set_cursor(mirror, HIGHEST_ID, highest)?;
+        tx.set_cursor(mirror, HIGHEST_AT, server_now.0)?;
+    }
+    Ok(())
+}
+
+/// Only numbers are given in order.
+const fn number(id: &AssetId) -> Option<i64> {
+    match id.0 {
+        RemoteId::Number(number) => Some(number),
+        RemoteId::Text(_) => None,
+    }
+}
+
+impl ServerTime {
+    pub(crate) fn note(&self, fit: Fit) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match fit {
+            Fit::Fits => {}
+            Fit::Older => {
+                self.older.fetch_add(1, Ordering::Relaxed);
+            }
+            Fit::Contradicts => self.contradicted.store(true, Ordering::Relaxed),
+        }
+    }
+
+    fn went_back(&self) -> bool {
+        let (asked, older) = (self.asked.load(Ordering::Relaxed), self.older.load(Ordering::Relaxed));
+        self.contradicted.load(Ordering::Relaxed) || (older >= FEWEST_OLDER && older * OLDER_SHARE >= asked)
+    }
+}
+
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Holds a mirror whose server was found to have gone back, by an earlier pass or by this one.
+    pub(crate) async fn hold_if_rolled_back(&self) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        let known = self.engine.keeper.read(move |tx| Ok(tx.cursor(mirror, ROLLED_BACK)?.is_some())).await?;
+        if !known {
+            if !self.server_time_fit.went_back() {
+                return Ok(());
+            }
+            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, ROLLED_BACK, 1)).await?;
+        }
+        let name = &self.engine.spec.name;
+        self.report().held.push(HeldItem::mirror(
+            HoldReason::RemoteRolledBack,
+            format!(
+                "the server shows an older state than before, as after a restored backup; nothing is deleted or replaced; run `damsync reattach {name}` to join both sides anew without deleting"
+            ),
+        ));
+        Err(PassError::Held)
+    }
+
+    /// Assets that are gone for good were deleted, or the server went back to a time before them, or it is another one.
+    /// Called before they are taken for gone.
+    pub(crate) async fn doubt_the_server(&self, gone: &[AssetId], trash: &mut TrashCounts) -> Result<(), PassError> {
+        let (mirror, ids) = (self.mirror, gone.to_vec());
+        let (agreed, tracked, newest) = self
+            .engine
+            .keeper
+            .read(move |tx| {
+                let mut agreed = 0;
+                for id in &ids {
+                    agreed += u64::from(tx.base(mirror, id)?.is_some());
+                }
+                Ok((agreed, tx.tracked(mirror)?, tx.newest_agreed(mirror, ASKED_NEWEST)?))
+            })
+            .await?;
+        if agreed == 0 {
+            return Ok(());
+        }
+        for id in newest.into_iter().filter(|id| !gone.contains(id)) {
+            self.check_stop()?;
+            if let Answer::Found(asset) = self.engine.remote.asset(&id).await? {
+                self.observe(vec![asset], crate::observe::Said::ByDatabase).await?;
+            }
+        }
+        self.hold_if_rolled_back().await?;
+        if agreed <= MaxDelete::FEW || 2 * agreed <= tracked {
+            return Ok(());
+        }
+        let now = match trash.now {
+            Some(now) => now,
+            None => *trash.now.insert(self.engine.remote.trash_count().await?),
+        };
+        let in_trash = self.engine.keeper.read(move |tx| trash_count::unexplained(tx, mirror, now)).await?;
+        if in_trash >= agreed {
+            return Ok(());
+        }
+        let name = &self.engine.spec.name;
+        self.report().held.push(HeldItem {
+            count: Some(agreed),
+            of: Some(tracked),
+            ..HeldItem::mirror(
+                HoldReason::RemoteReplaced,
+                format!(
+                    "most of the known assets are gone at once, and not into the server's trash: it looks like another server; nothing is deleted here; run `damsync reattach {name}` if that is meant"
+                ),
+            )
+        });
+        Err(PassError::Held)
+    }
+}
