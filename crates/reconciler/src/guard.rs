@@ -10,7 +10,8 @@ use crate::rounds::Decided;
 use crate::scan::IGNORED;
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId};
-use damsync_model::name::IGNORE_FILE;
+use damsync_model::name::{FileName, IGNORE_FILE};
+use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, PlanLine, Rule};
 use damsync_model::planner::is_repair;
 use damsync_model::tree::{Entity, Local, Remote};
@@ -189,6 +190,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 self.count_one(one, &mut round, &mut verdict);
             }
         }
+        self.count_left_out_directories(round.of(Guard::LeftOutHere)).await?;
         self.need_new_folders(&mut verdict);
         if self.defers_deletions() {
             let deferred = round.take(Guard::DeletedHere);
@@ -224,16 +226,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     fn count_one(&self, one: &Decided, round: &mut Round, verdict: &mut Verdict) {
         let planned = match &one.decision {
             Decision::Act(planned) => planned,
-            Decision::Skipped { why, .. } if why == IGNORED && one.entity.base.is_some() => {
-                let path = one.path.clone().unwrap_or_default();
-                let reason = "tracked, and left out by the ignore rules now";
-                round.of(Guard::LeftOutHere).add(&PlanLine {
-                    rule: Rule::R28,
-                    verb: "leave_out",
-                    path,
-                    to: None,
-                    reason,
-                });
+            Decision::Skipped { why, .. } if why == IGNORED => {
+                let base = one.entity.base.as_ref();
+                // Those below a directory that is left out are counted with it.
+                if base.is_some_and(|base| self.folders().local_unknown(base.place.folder).is_none()) {
+                    round.of(Guard::LeftOutHere).add(&left_out(one.path.clone().unwrap_or_default()));
+                }
                 return;
             }
             _ => return,
@@ -268,6 +266,29 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             _ => {}
         }
         round.of(guard).add(&self.line(planned));
+    }
+
+    /// Files below directories that the ignore rules leave out: nothing is looked at there, so they are not dirty.
+    async fn count_left_out_directories(&self, tally: &mut Tally) -> Result<(), PassError> {
+        let directories: Vec<(FolderId, MirrorPath)> = {
+            let folders = self.folders();
+            if folders.iter().all(|row| row.local_unknown.is_none()) {
+                return Ok(());
+            }
+            let is_left_out = |id| folders.local_unknown(id).as_deref() == Some(IGNORED);
+            folders
+                .iter()
+                .filter(|row| is_left_out(row.id))
+                .filter_map(|row| Some((row.id, folders.path(row.id)?)))
+                .collect()
+        };
+        for (folder, path) in directories {
+            let names = self.engine.keeper.read(move |tx| tx.agreed_names_in(folder)).await?;
+            for name in names.iter().filter_map(|name| FileName::new(name)) {
+                tally.add(&left_out(path.join(&name)));
+            }
+        }
+        Ok(())
     }
 
     /// A directory that is new on one side needs those above it on the other.
@@ -339,7 +360,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         {
             return Ok(true);
         }
-        if now != accepted.unwrap_or(0) {
+        // Rules that were approved on their way here have yet to be read.
+        if now != accepted.unwrap_or(0) && !self.is_approved(Guard::LeftOutThere) {
             self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, now)).await?;
         }
         self.expire_plan(Guard::LeftOutHere).await?;
@@ -353,7 +375,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.expire_plan(Guard::LeftOutThere).await?;
             return Ok(false);
         }
-        self.hold_unless_approved(Guard::LeftOutThere, Tally { count: left_out, ..tally }, tracked).await
+        if self.hold_unless_approved(Guard::LeftOutThere, Tally { count: left_out, ..tally }, tracked).await? {
+            return Ok(true);
+        }
+        let newly = i64::try_from(left_out).unwrap_or(i64::MAX);
+        let accept = self.engine.keeper.write(move |tx| {
+            let accepted = tx.cursor(mirror, LEFT_OUT)?.unwrap_or(0);
+            tx.set_cursor(mirror, LEFT_OUT, accepted.saturating_add(newly))
+        });
+        accept.await?;
+        Ok(false)
     }
 
     /// How many files are tracked, and what the history says of the last hour.
@@ -370,6 +401,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, since) = (self.mirror, self.now().plus_ms(-WINDOW_MS));
         Ok(self.engine.keeper.read(move |tx| Ok((tx.tracked(mirror)?, ask(tx, mirror, since)?))).await?)
     }
+}
+
+const fn left_out(path: MirrorPath) -> PlanLine {
+    let reason = "tracked, and left out by the ignore rules now";
+    PlanLine { rule: Rule::R28, verb: "leave_out", path, to: None, reason }
 }
 
 fn is_damaged_here(entity: &Entity) -> bool {

@@ -66,7 +66,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let (observed, refused) = fitting(tx, mirror, observed, said, now, &mut fits)?;
                 // The database says whether it is so.
                 ask.extend(refused.into_iter().filter(|_| said == Said::ByIndex));
-                same_server::raise_mark(tx, mirror, observed.iter().map(|one| one.asset.id.clone()), now)?;
+                let seen = observed.iter().map(|one| (one.asset.id.clone(), one.asset.created_at));
+                same_server::raise_mark(tx, mirror, seen, now)?;
                 let mut leaving = leaving(tx, mirror, &observed)?;
                 let mut met = Vec::new();
                 for id in &leaving {

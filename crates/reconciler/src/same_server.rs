@@ -25,14 +25,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// The highest asset id ever seen, …
 const HIGHEST_ID: &str = "highest_id";
 
-/// … and the server's time when it was.
+/// … and the server's time when it was: no asset with a lower id can have been made later.
 const HIGHEST_AT: &str = "highest_id_at";
 
 /// The server was found to have gone back; what the mirror agreed on no longer holds until a user says so.
 const ROLLED_BACK: &str = "rolled_back";
 
-/// An id may be given a moment before its asset's time is written.
-const GRAIN_MS: i64 = 60_000;
+/// Of two assets made at once the lower id may carry the later time.
+const GRAIN_MS: i64 = 100;
 
 /// So many known assets must be older than we know them, …
 const FEWEST_OLDER: u64 = 3;
@@ -90,17 +90,19 @@ pub(crate) fn fit(
     Ok(if fewer_versions || earlier { Fit::Older } else { Fit::Fits })
 }
 
-/// Raises the mark of the highest id.
+/// Raises the mark of the highest id; what was seen are ids with the times when their assets were made.
 pub(crate) fn raise_mark(
     tx: &Tx<'_>,
     mirror: MirrorId,
-    ids: impl IntoIterator<Item = AssetId>,
+    seen: impl IntoIterator<Item = (AssetId, UnixMs)>,
     server_now: UnixMs,
 ) -> Result<(), StoreError> {
-    let Some(highest) = ids.into_iter().filter_map(|id| number(&id)).max() else { return Ok(()) };
+    let numbered = seen.into_iter().filter_map(|(id, created_at)| Some((number(&id)?, created_at)));
+    let Some((highest, created_at)) = numbered.max() else { return Ok(()) };
     if tx.cursor(mirror, HIGHEST_ID)?.is_none_or(|known| known < highest) {
         tx.set_cursor(mirror, HIGHEST_ID, highest)?;
-        tx.set_cursor(mirror, HIGHEST_AT, server_now.0)?;
+        // The server tells its time in whole seconds.
+        tx.set_cursor(mirror, HIGHEST_AT, server_now.max(created_at).0)?;
     }
     Ok(())
 }

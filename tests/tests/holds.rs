@@ -1,0 +1,495 @@
+//! What is held, why, and what a person can answer: every `held.reason` that one pass can have.
+#![allow(clippy::unwrap_used, reason = "only tests use this")]
+
+use damsync_tests::{Asset, Options, Pass, Setup, Value, json};
+
+/// Bytes that begin as a JPEG does.
+fn photo(number: usize) -> Vec<u8> {
+    [&b"\xFF\xD8\xFF\xE0\0\x10JFIF\0"[..], format!("picture {number}").as_bytes()].concat()
+}
+
+/// Bytes that begin like nothing.
+fn garbage(number: usize) -> Vec<u8> {
+    [&[0x9C, 0x00, 0xF3, 0x81, 0xEE][..], &number.to_le_bytes()].concat()
+}
+
+fn path(number: usize) -> String {
+    format!("folder {}/photo {number}.jpg", number % 4)
+}
+
+/// A setup with `count` pictures on both sides.
+fn synced(count: usize, keys: &str) -> Setup {
+    let setup = Setup::with_mirror(keys);
+    (0..count).for_each(|number| setup.write(&path(number), photo(number)));
+    let pass = setup.reconcile(&[]);
+    assert_eq!((pass.code, pass.did()["pushed_new"]), (0, count as u64), "{pass:?}");
+    setup.settled();
+    setup
+}
+
+/// The one hold of a pass that ended with 3.
+#[track_caller]
+fn held<'p>(pass: &'p Pass, reason: &str) -> &'p Value {
+    assert_eq!((pass.code, &pass.report["outcome"]), (3, &json!("held")), "{pass:?}");
+    assert_eq!(pass.held(), [reason], "{pass:?}");
+    &pass.report["held"][0]
+}
+
+/// Nothing was done anywhere.
+#[track_caller]
+fn did_nothing(pass: &Pass) {
+    assert!(pass.did().is_empty() && pass.bytes().0 == 0, "{pass:?}");
+}
+
+#[track_caller]
+fn approve(setup: &Setup, hold: &Value) {
+    let plan = hold["plan"].as_str().unwrap();
+    assert_eq!(setup.run(&["approve", plan]).code, 0);
+}
+
+#[track_caller]
+fn reattach(setup: &Setup) {
+    assert_eq!(setup.run(&["reattach", "studio"]).code, 0);
+}
+
+#[test]
+fn mass_change_here_is_held_until_approved() {
+    let setup = synced(40, "");
+    (0..20).for_each(|number| setup.write(&path(number), garbage(number)));
+    setup.write("new.txt", "other work goes on");
+    let pass = setup.reconcile(&[]);
+    assert_eq!(pass.did().get("pushed_new"), Some(&1), "{pass:?}");
+    assert_eq!(pass.did().get("pushed_versions"), None, "{pass:?}");
+    let hold = held(&pass, "mass_change");
+    assert_eq!((&hold["side"], &hold["count"], &hold["of"]), (&json!("local"), &json!(20), &json!(41)), "{pass:?}");
+    assert!(setup.sandbox.tree().live().all(|asset| asset.versions() == 1));
+    let shown = setup.run(&["plan", hold["plan"].as_str().unwrap()]);
+    assert_eq!(shown.stdout.matches("push_version").count(), 20, "{shown:?}");
+    let again = setup.reconcile(&["--allow-deletes"]);
+    assert_eq!(held(&again, "mass_change")["plan"], hold["plan"], "--allow-deletes is about deletions");
+    approve(&setup, hold);
+    setup.sync(&[("pushed_versions", 20)]);
+    setup.settled();
+}
+
+#[test]
+fn mass_change_of_files_that_shrank_to_nothing_is_held() {
+    let setup = synced(16, "");
+    (0..12).for_each(|number| setup.write(&path(number), ""));
+    let pass = setup.reconcile(&[]);
+    assert_eq!(held(&pass, "mass_change")["count"], 12);
+    did_nothing(&pass);
+    // Put back, the hold ends by itself.
+    (0..12).for_each(|number| setup.write(&path(number), photo(number)));
+    setup.sync(&[]);
+    setup.settled();
+}
+
+#[test]
+fn mass_change_is_counted_over_an_hour() {
+    let setup = synced(16, "");
+    (0..8).for_each(|number| setup.write(&path(number), garbage(number)));
+    setup.sync(&[("pushed_versions", 8)]);
+    (8..12).for_each(|number| setup.write(&path(number), garbage(number)));
+    let pass = setup.reconcile(&[]);
+    assert_eq!(held(&pass, "mass_change")["count"], 4, "{pass:?}");
+    did_nothing(&pass);
+}
+
+#[test]
+fn many_good_edits_are_no_mass_change() {
+    let setup = synced(40, "");
+    (0..30).for_each(|number| setup.write(&path(number), photo(number + 1000)));
+    setup.sync(&[("pushed_versions", 30)]);
+    for asset in setup.sandbox.tree().live().take(30) {
+        setup.sandbox.version(asset, photo(2000 + usize::try_from(asset.id()).unwrap()));
+    }
+    setup.sync(&[("pulled", 30)]);
+    setup.settled();
+}
+
+#[test]
+fn mass_change_there_is_held_until_approved() {
+    let setup = synced(40, "");
+    let before = setup.tree();
+    for (number, asset) in setup.sandbox.tree().live().take(20).enumerate() {
+        setup.sandbox.version(asset, if number % 4 == 0 { Vec::new() } else { garbage(number) });
+    }
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_change");
+    assert_eq!((&hold["side"], &hold["count"], &hold["of"]), (&json!("remote"), &json!(20), &json!(40)), "{pass:?}");
+    assert_eq!(setup.tree(), before);
+    approve(&setup, hold);
+    setup.sync(&[("pulled", 20)]);
+    assert_eq!(setup.trash().len(), 20);
+    setup.settled();
+}
+
+#[test]
+fn a_held_plan_expires_when_the_world_no_longer_matches_it() {
+    let setup = synced(40, "");
+    (0..12).for_each(|number| setup.remove(&path(number)));
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_delete").clone();
+    approve(&setup, &hold);
+    // One more than what was approved.
+    setup.remove(&path(12));
+    let pass = setup.reconcile(&[]);
+    let fresh = held(&pass, "mass_delete");
+    assert_eq!(fresh["count"], 13);
+    assert_ne!(fresh["plan"], hold["plan"]);
+    did_nothing(&pass);
+    assert_eq!(setup.sandbox.tree().live().count(), 40);
+    let gone = setup.run(&["approve", hold["plan"].as_str().unwrap()]);
+    assert!(gone.code == 2 && gone.stderr.contains("no longer matches"), "{gone:?}");
+    approve(&setup, fresh);
+    assert_eq!(setup.reconcile(&[]).did().get("trashed_remote"), Some(&13));
+    setup.settled();
+}
+
+#[test]
+fn a_dry_run_tells_of_a_hold_and_stores_no_plan() {
+    let setup = synced(40, "");
+    (0..12).for_each(|number| setup.remove(&path(number)));
+    let pass = setup.reconcile(&["--dry-run"]);
+    let hold = held(&pass, "mass_delete");
+    assert_eq!(setup.run(&["approve", hold["plan"].as_str().unwrap()]).code, 2);
+}
+
+#[test]
+fn more_than_max_delete_files_is_held_whatever_the_share() {
+    let mut setup = synced(60, "max_delete = \"90%\"\nmax_delete_files = 12");
+    (0..13).for_each(|number| setup.remove(&path(number)));
+    let pass = setup.reconcile(&[]);
+    assert_eq!(held(&pass, "mass_delete")["count"], 13);
+    setup.set_mirror_keys("max_delete = \"90%\"\nmax_delete_files = 0");
+    assert_eq!(setup.reconcile(&[]).did().get("trashed_remote"), Some(&13));
+    setup.settled();
+}
+
+/// What a roll-back of the server does, and what `reattach` makes of it: nothing that a user wrote is lost.
+#[track_caller]
+fn rolled_back(setup: &Setup, args: &[&str]) {
+    let before = setup.tree();
+    let pass = setup.reconcile(args);
+    held(&pass, "remote_rolled_back");
+    did_nothing(&pass);
+    assert_eq!(setup.tree(), before);
+    let detail = pass.report["held"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("damsync reattach studio"), "{detail}");
+    held(&setup.reconcile(&[]), "remote_rolled_back");
+    reattach(setup);
+    let pass = setup.reconcile(&[]);
+    assert_eq!(pass.code, 0, "{pass:?}");
+    for (path, md5) in before.iter().filter(|(_, md5)| !md5.is_empty()) {
+        assert!(setup.tree().values().any(|other| other == md5), "{path} is lost: {pass:?}");
+    }
+    assert!(pass.did().get("trashed_local").is_none() && pass.did().get("trashed_remote").is_none(), "{pass:?}");
+    setup.settled();
+}
+
+#[test]
+fn a_rolled_back_server_is_known_by_an_id_that_is_given_twice() {
+    let setup = synced(8, "");
+    setup.sandbox.post("/admin/snapshot", &json!({}));
+    for number in 0..4 {
+        setup.write(&format!("after the snapshot {number}.txt"), format!("only here after the roll-back {number}"));
+    }
+    setup.sync(&[("pushed_new", 4)]);
+    setup.settled();
+    setup.sandbox.post("/admin/restore", &json!({}));
+    setup.sandbox.advance(1000);
+    for number in 0..8 {
+        // These get the ids that the lost ones had, or some between them.
+        setup.sandbox.asset(&format!("Studio/made after the roll-back {number}.txt"), format!("{number}"));
+    }
+    rolled_back(&setup, &[]);
+}
+
+#[test]
+fn a_rolled_back_server_is_known_by_known_assets_that_are_older() {
+    let setup = synced(8, "");
+    setup.sandbox.post("/admin/snapshot", &json!({}));
+    (0..4).for_each(|number| setup.write(&path(number), photo(number + 500)));
+    setup.sync(&[("pushed_versions", 4)]);
+    setup.settled();
+    setup.sandbox.post("/admin/restore", &json!({}));
+    rolled_back(&setup, &["--full"]);
+}
+
+#[test]
+fn a_rolled_back_server_is_known_before_a_lost_asset_takes_its_file_along() {
+    let setup = synced(8, "");
+    setup.sandbox.post("/admin/snapshot", &json!({}));
+    setup.write("after the snapshot.txt", "only here after the roll-back");
+    (0..4).for_each(|number| setup.write(&path(number), photo(number + 500)));
+    setup.sync(&[("pushed_new", 1), ("pushed_versions", 4)]);
+    setup.settled();
+    setup.sandbox.post("/admin/restore", &json!({}));
+    rolled_back(&setup, &[]);
+}
+
+#[test]
+fn a_date_that_jumps_back_and_a_highest_id_that_is_gone_are_no_roll_back() {
+    let setup = synced(8, "");
+    setup.write("the newest.txt", "the newest");
+    setup.sync(&[("pushed_new", 1)]);
+    setup.settled();
+    setup.sandbox.post("/admin/clock", &json!({ "offset_ms": -86_400_000 }));
+    let newest = setup.asset("the newest.txt");
+    setup.sandbox.trash(&newest);
+    setup.sync(&[("trashed_local", 1)]);
+    for number in 0..5 {
+        setup.sandbox.version(&setup.asset(&path(number)), photo(number + 700));
+    }
+    let pass = setup.reconcile(&["--full"]);
+    pass.assert(0, "in_sync", &[("pulled", 5)]);
+    // A revert lowers the version alone.
+    for number in 0..5 {
+        let asset: Asset = setup.asset(&path(number));
+        setup.sandbox.post(&format!("/api/assets/{}/revert", asset.id()), &json!({ "version": 1 }));
+    }
+    setup.sandbox.processed();
+    setup.reconcile(&["--full"]).assert(0, "in_sync", &[("pulled", 5)]);
+}
+
+#[test]
+fn most_known_assets_gone_at_once_and_not_into_the_trash_is_another_server() {
+    let setup = Setup::new();
+    setup.write("first.txt", "before the snapshot");
+    setup.sync(&[("pushed_new", 1)]);
+    setup.settled();
+    setup.sandbox.post("/admin/snapshot", &json!({}));
+    (0..20).for_each(|number| setup.write(&format!("photo {number}.jpg"), photo(number)));
+    setup.sync(&[("pushed_new", 20)]);
+    setup.settled();
+    setup.sandbox.post("/admin/restore", &json!({}));
+    let before = setup.tree();
+    for args in [&[][..], &["--allow-deletes"], &["--full"]] {
+        let pass = setup.reconcile(args);
+        held(&pass, "remote_replaced");
+        did_nothing(&pass);
+        assert_eq!(setup.tree(), before);
+    }
+    reattach(&setup);
+    setup.sync(&[("adopted", 1), ("pushed_new", 20)]);
+    setup.settled();
+}
+
+#[test]
+fn many_assets_deleted_on_a_server_that_hides_its_trash_are_a_mass_delete() {
+    let setup = synced(20, "");
+    setup.sandbox.habits(&json!({ "trashed_details": "not_found" }));
+    for asset in setup.sandbox.tree().live().take(15) {
+        setup.sandbox.trash(asset);
+    }
+    let pass = setup.reconcile(&[]);
+    assert_eq!(held(&pass, "mass_delete")["count"], 15);
+    did_nothing(&pass);
+    let pass = setup.reconcile(&[]);
+    approve(&setup, held(&pass, "mass_delete"));
+    setup.sync(&[("trashed_local", 15)]);
+    setup.settled();
+}
+
+#[test]
+fn another_organization_is_another_server() {
+    let setup = synced(5, "");
+    let before = setup.tree();
+    let text = setup.config_text();
+    let other = setup.sandbox.organization_id + 1;
+    setup.write_config(&text.replace(
+        &format!("organization_id = {}", setup.sandbox.organization_id),
+        &format!("organization_id = {other}"),
+    ));
+    let pass = setup.reconcile(&[]);
+    // This server knows one organization and refuses any other; nothing is concluded from that.
+    assert_eq!(pass.code, 4, "{pass:?}");
+    assert_eq!(setup.tree(), before);
+    setup.write_config(&text);
+    setup.settled();
+}
+
+#[test]
+fn another_users_token_holds_deletions_until_reattached() {
+    let setup = synced(12, "");
+    let other = setup.sandbox.post("/admin/users", &json!({ "can_upload": true, "any_user": true }));
+    setup.write_token(other["token"].as_str().unwrap());
+    setup.remove(&path(1));
+    let pass = setup.reconcile(&[]);
+    held(&pass, "identity_changed");
+    did_nothing(&pass);
+    assert!(pass.report["held"][0]["detail"].as_str().unwrap().contains("damsync reattach studio"), "{pass:?}");
+    reattach(&setup);
+    // A union: what was deleted meanwhile comes back.
+    setup.sync(&[("adopted", 11), ("pulled", 1)]);
+    setup.settled();
+}
+
+#[test]
+fn a_directory_that_is_gone_is_joined_anew_by_reattach() {
+    let setup = synced(6, "");
+    std::fs::rename(&setup.local, setup.dir().join("away")).unwrap();
+    held(&setup.reconcile(&[]), "root_missing");
+    reattach(&setup);
+    let pass = setup.reconcile(&[]);
+    assert_eq!((pass.code, pass.did()["pulled"]), (0, 6), "{pass:?}");
+    assert_eq!(setup.sandbox.tree().live().count(), 6);
+    setup.settled();
+}
+
+/// Two mirrors of two folders, both synced.
+fn two_mirrors() -> Setup {
+    let setup = Setup::new();
+    setup.sandbox.folder("Archive");
+    let second = setup.dir().join("second");
+    let archive = Options { storage_folder: "\"Archive\"".to_owned(), ..Options::default() };
+    setup.write_config(&(setup.config_text() + &Setup::mirror_text("archive", &second, &archive)));
+    setup.write("a.txt", "a");
+    std::fs::create_dir_all(&second).unwrap();
+    std::fs::write(second.join("b.txt"), "b").unwrap();
+    assert_eq!(setup.reconcile(&[]).code, 0);
+    setup
+}
+
+#[test]
+fn a_mirror_whose_folder_is_moved_into_anothers_is_held() {
+    let setup = two_mirrors();
+    let tree = setup.sandbox.tree();
+    let (outer, inner) = (tree.folder("Studio").unwrap(), tree.folder("Archive").unwrap());
+    setup.sandbox.patch_folder(inner, &json!({ "parent_id": outer }));
+    std::fs::remove_file(setup.dir().join("second/b.txt")).unwrap();
+    let pass = setup.reconcile(&[]);
+    assert_eq!(pass.code, 3, "{pass:?}");
+    let archive = pass.mirror("archive");
+    assert_eq!(archive["held"][0]["reason"], "overlap", "{pass:?}");
+    assert!(archive["held"][0]["detail"].as_str().unwrap().contains("studio"), "{pass:?}");
+    assert!(setup.sandbox.tree().has("Studio/Archive/b.txt"), "nothing is deleted");
+    setup.sandbox.patch_folder(inner, &json!({ "parent_id": null }));
+    let pass = setup.reconcile(&[]);
+    assert_eq!(pass.mirror("archive")["trashed_remote"], 1, "{pass:?}");
+}
+
+#[test]
+fn an_edit_of_a_checked_out_asset_waits() {
+    let setup = synced(3, "");
+    let asset = setup.asset(&path(1));
+    setup.sandbox.patch(&asset, &json!({ "checked_out_at": "2026-01-01T00:00:00Z" }));
+    setup.sync(&[]);
+    setup.write(&path(1), photo(99));
+    for _ in 0..2 {
+        let pass = setup.reconcile(&[]);
+        pass.assert(1, "incomplete", &[]);
+        assert_eq!(pass.report["held"], json!([{ "reason": "checked_out", "path": path(1) }]), "{pass:?}");
+    }
+    assert_eq!(setup.sandbox.now(&asset).versions(), 1);
+    setup.sandbox.patch(&asset, &json!({ "checked_out_at": null }));
+    setup.sync(&[("pushed_versions", 1)]);
+    setup.settled();
+}
+
+#[test]
+fn an_asset_whose_original_we_may_not_have_is_listed_and_left() {
+    let setup = Setup::new();
+    let asset = setup.sandbox.asset("Studio/secret.jpg", photo(1));
+    setup.sandbox.patch(&asset, &json!({ "original_downloadable": false }));
+    for _ in 0..2 {
+        // Lists do not tell it, so it may take one look to know.
+        setup.sandbox.forget_requests();
+        let pass = setup.sync(&[]);
+        assert_eq!(pass.report["held"], json!([{ "reason": "not_permitted", "path": "secret.jpg" }]), "{pass:?}");
+        assert!(!setup.has("secret.jpg"));
+    }
+    assert_eq!(setup.sandbox.requests().downloads(), 0);
+    setup.sandbox.patch(&asset, &json!({ "original_downloadable": true }));
+    setup.sync(&[("pulled", 1)]);
+    setup.settled();
+}
+
+#[test]
+fn a_first_pull_without_room_for_all_of_it_does_not_begin() {
+    let free = rustix_free(std::env::temp_dir().as_path());
+    // Each alone would fit.
+    let mut setup = Setup::with_mirror(&format!("min_free = \"{}B\"", free.saturating_sub(64 << 20)));
+    for number in 0..3 {
+        let mut bytes = photo(number);
+        bytes.resize(48 << 20, 0);
+        setup.sandbox.asset(&format!("Studio/big {number}.jpg"), bytes);
+    }
+    setup.sandbox.forget_requests();
+    setup.write("here.txt", "pushes go on");
+    let pass = setup.reconcile(&[]);
+    pass.assert(1, "incomplete", &[("pushed_new", 1)]);
+    assert_eq!(pass.held(), ["disk_full"], "{pass:?}");
+    assert!(pass.failed().is_empty(), "{pass:?}");
+    assert_eq!((&pass.report["held"][0]["count"], setup.sandbox.requests().downloads()), (&json!(3), 0), "{pass:?}");
+    setup.set_mirror_keys("min_free = \"1MiB\"");
+    setup.sync(&[("pulled", 3)]);
+    setup.settled();
+}
+
+#[test]
+fn downloads_are_held_below_min_free_and_go_on_by_themselves() {
+    let mut setup = synced(3, "");
+    setup.set_mirror_keys("min_free = \"9000000GiB\"");
+    setup.sandbox.asset("Studio/new there.jpg", photo(7));
+    setup.write("new here.jpg", photo(8));
+    let pass = setup.reconcile(&[]);
+    pass.assert(1, "incomplete", &[("pushed_new", 1)]);
+    assert_eq!((pass.held(), pass.failed().len()), (vec!["disk_full"], 0), "{pass:?}");
+    setup.set_mirror_keys("");
+    setup.sync(&[("pulled", 1)]);
+    setup.settled();
+}
+
+fn rustix_free(path: &std::path::Path) -> u64 {
+    let stat = rustix::fs::statvfs(path).unwrap();
+    stat.f_bavail * stat.f_frsize
+}
+
+#[test]
+fn ignore_rules_from_the_server_that_leave_out_much_are_held_until_approved() {
+    let setup = synced(40, "");
+    setup.sandbox.asset("Studio/.damsyncignore", "folder 1/\nfolder 2/\n");
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_delete");
+    assert_eq!((&hold["side"], &hold["count"], &hold["of"]), (&json!("remote"), &json!(20), &json!(40)), "{pass:?}");
+    did_nothing(&pass);
+    assert!(!setup.has(".damsyncignore"));
+    let before = setup.tree();
+    approve(&setup, hold);
+    setup.sync(&[("pulled", 1)]);
+    let mut after = setup.tree();
+    after.remove(".damsyncignore");
+    assert_eq!(after, before, "what is left out stays where it is");
+    assert_eq!(setup.sandbox.tree().live().count(), 41);
+    assert_eq!(setup.reconcile(&[]).code, 0, "what was approved there is not asked about here");
+}
+
+#[test]
+fn ignore_rules_here_that_leave_out_much_are_told_until_approved() {
+    let mut setup = synced(40, "");
+    setup.set_mirror_keys("ignore = [\"folder 1/\", \"folder 2/\"]");
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_delete").clone();
+    assert_eq!((&hold["side"], &hold["count"], &hold["of"]), (&json!("local"), &json!(20), &json!(40)), "{pass:?}");
+    did_nothing(&pass);
+    assert_eq!(setup.sandbox.tree().live().count(), 40);
+    let shown = setup.run(&["plan", hold["plan"].as_str().unwrap()]);
+    assert_eq!(shown.stdout.matches("leave_out").count(), 20, "{shown:?}");
+    approve(&setup, &hold);
+    setup.sync(&[]);
+    setup.sync(&[]);
+    // A few more are no matter, and taking the rules back brings all of them in again.
+    setup.set_mirror_keys("");
+    setup.sync(&[]);
+    setup.settled();
+}
+
+#[test]
+fn a_few_files_that_become_ignored_are_no_matter() {
+    let setup = synced(40, "");
+    setup.sandbox.asset("Studio/folder 1/.damsyncignore", "*\n");
+    setup.sync(&[("pulled", 1)]);
+    assert_eq!(setup.sandbox.tree().live().count(), 41);
+}
