@@ -147,7 +147,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             folders
                 .iter()
                 .filter(|row| row.id != folders.root())
-                .filter(|row| !(row.agreed && row.local.is_some() && row.remote.is_some()))
+                .filter(|row| {
+                    let agree = row.agreed && row.local.is_some() && row.remote.is_some();
+                    !agree || row.remote_unknown.is_some()
+                })
                 .cloned()
                 .collect()
         };

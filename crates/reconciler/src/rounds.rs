@@ -14,7 +14,7 @@ use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, HoldReason, PlanLine, Planned, Subject, Wait};
 use damsync_model::planner::{decide, decide_folder};
 use damsync_model::time::UnixMs;
-use damsync_model::tree::Entity;
+use damsync_model::tree::{Entity, FolderState};
 use damsync_ports::{LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{DirtyKey, DirtyRow, MirrorRow};
 use std::sync::atomic::Ordering;
@@ -236,6 +236,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let path = self.folders().path(folder.id).unwrap_or_default().to_string();
             match decide_folder(&folder, self.rules()) {
                 Decision::Held { reason, .. } => self.report().held.push(HeldItem::item(reason, path)),
+                Decision::Waiting { .. } if matches!(folder.remote, FolderState::Unknown(_)) => {
+                    self.report().held.push(HeldItem::item(HoldReason::AccessLost, path));
+                }
                 Decision::Act(_) if !self.folder_failed(folder.id) => self.report().failed.push(FailedItem {
                     path,
                     error: "the directory could not be brought to an end in this pass".to_owned(),
