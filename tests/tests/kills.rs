@@ -95,6 +95,7 @@ fn killed_again_and_again(seed: u64) {
     let (mut chance, mut written) = (Chance(seed), Written::new());
     for round in 0..KILLS {
         edit(&setup, round, &mut chance, &mut written);
+        // Past `settle`, so that there is work from the pass's first moment on.
         std::thread::sleep(Duration::from_millis(25));
         let mut command = setup.command();
         command.args(["reconcile", "--json"]).stdout(Stdio::null()).stderr(Stdio::null());

@@ -198,8 +198,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             verdict.held.insert(Guard::DeletedHere);
         }
         verdict.pulls_held = !self.has_room(round.pulls, round.pulled_bytes).await?;
+        let mut under_way = BTreeSet::new();
         for guard in Guard::ALL {
             let tally = round.take(guard);
+            // What is approved about left-out files is written down at once.
+            if tally.count > 0 && !matches!(guard, Guard::LeftOutHere | Guard::LeftOutThere) {
+                under_way.insert(guard);
+            }
             let held = match guard {
                 Guard::DeletedHere | Guard::DeletedThere => self.judge_deletions(guard, tally).await?,
                 Guard::ChangedHere => {
@@ -220,6 +225,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 verdict.held.insert(guard);
             }
         }
+        under_way.retain(|guard| self.is_approved(*guard));
+        under_way.extend(&verdict.held);
+        self.expire_plans_except(&under_way).await?;
         Ok(verdict)
     }
 
@@ -305,9 +313,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     async fn judge_deletions(&self, guard: Guard, tally: Tally) -> Result<bool, PassError> {
         if tally.count == 0 {
-            if guard != Guard::DeletedHere || !self.defers_deletions() {
-                self.expire_plan(guard).await?;
-            }
             return Ok(false);
         }
         if self.no_deletions.is_some() {
@@ -319,7 +324,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         // What was deleted within the hour was tracked, too, when it began.
         let of = tracked + done;
         if !self.engine.spec.policy.holds_deletions(tally.count + done, of) {
-            self.expire_plan(guard).await?;
             return Ok(false);
         }
         self.hold_unless_approved(guard, tally, of).await
@@ -332,7 +336,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         damaged: impl AsyncFnOnce(&Self) -> Result<u64, PassError>,
     ) -> Result<bool, PassError> {
         if tally.count == 0 {
-            self.expire_plan(guard).await?;
             return Ok(false);
         }
         let action = if guard == Guard::ChangedHere { "push_version" } else { "download" };
@@ -342,7 +345,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if count <= self.engine.spec.policy.max_delete.allowed(tracked)
             || 2 * (damaged(self).await? + done.damaged) <= count
         {
-            self.expire_plan(guard).await?;
             return Ok(false);
         }
         self.hold_unless_approved(guard, tally, tracked).await
@@ -351,8 +353,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Rules that somebody wrote here leave out what they name at once; that much of it is told, and waits for a word.
     async fn judge_left_out(&self, tally: Tally) -> Result<bool, PassError> {
         let mirror = self.mirror;
-        let (tracked, accepted) =
-            self.engine.keeper.read(move |tx| Ok((tx.tracked(mirror)?, tx.cursor(mirror, LEFT_OUT)?))).await?;
+        let accepted = self.engine.keeper.read(move |tx| tx.cursor(mirror, LEFT_OUT)).await?;
+        if tally.count == 0 && accepted.unwrap_or(0) == 0 {
+            return Ok(false);
+        }
+        let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
         let now = i64::try_from(tally.count).unwrap_or(i64::MAX);
         let newly = u64::try_from(now - accepted.unwrap_or(0)).unwrap_or(0);
         if self.engine.spec.policy.holds_deletions(newly, tracked)
@@ -364,15 +369,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if now != accepted.unwrap_or(0) && !self.is_approved(Guard::LeftOutThere) {
             self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, now)).await?;
         }
-        self.expire_plan(Guard::LeftOutHere).await?;
         Ok(false)
     }
 
     async fn judge_new_rules(&self, tally: Tally, left_out: u64) -> Result<bool, PassError> {
+        if tally.count == 0 {
+            return Ok(false);
+        }
         let mirror = self.mirror;
         let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
-        if tally.count == 0 || !self.engine.spec.policy.holds_deletions(left_out, tracked) {
-            self.expire_plan(Guard::LeftOutThere).await?;
+        if !self.engine.spec.policy.holds_deletions(left_out, tracked) {
             return Ok(false);
         }
         if self.hold_unless_approved(Guard::LeftOutThere, Tally { count: left_out, ..tally }, tracked).await? {

@@ -6,6 +6,7 @@ use crate::report::HeldItem;
 use damsync_model::plan::{Action, HoldReason};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{DAMAGED, HeldPlan};
+use std::collections::BTreeSet;
 
 /// The outcome of what a user approved: it does not count against the next hour.
 const APPROVED: &str = "approved";
@@ -70,18 +71,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(true)
     }
 
-    /// Nothing is left of what a guard held: carried out, or the world has changed.
-    pub(crate) async fn expire_plan(&self, guard: Guard) -> Result<(), PassError> {
+    /// Drops the plans of guards that have nothing to do with this round: carried out, or the world has changed.
+    pub(crate) async fn expire_plans_except(&self, guards: &BTreeSet<Guard>) -> Result<(), PassError> {
         let mirror = self.mirror;
-        let held = self.engine.keeper.read(move |tx| {
-            let plans = tx.plans(mirror)?.into_iter().filter(|plan| plan.guard == guard.word());
-            Ok(plans.map(|plan| plan.id).collect::<Vec<_>>())
-        });
-        let held = held.await?;
-        if held.is_empty() {
+        let plans = self.engine.keeper.read(move |tx| tx.plans(mirror)).await?;
+        let stays = |plan: &HeldPlan| guards.iter().any(|guard| guard.word() == plan.guard);
+        let moot: Vec<String> = plans.into_iter().filter(|plan| !stays(plan)).map(|plan| plan.id).collect();
+        if moot.is_empty() {
             return Ok(());
         }
-        Ok(self.engine.keeper.write(move |tx| held.iter().try_for_each(|id| tx.remove_plan(id))).await?)
+        Ok(self.engine.keeper.write(move |tx| moot.iter().try_for_each(|id| tx.remove_plan(id))).await?)
     }
 
     /// What the history says of an action that was done.

@@ -3,7 +3,6 @@
 use crate::dam::Dam;
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{RemoteFolder, RemoteSide};
-use std::time::Duration;
 
 pub async fn all(dam: &Dam, scratch: &RemoteFolder, asset: &RemoteAsset, listed: bool) {
     if !listed {
@@ -24,22 +23,20 @@ pub async fn all(dam: &Dam, scratch: &RemoteFolder, asset: &RemoteAsset, listed:
     assert_eq!(after.updated_at, before.updated_at, "an acknowledgement is no change");
     assert!(!side.hints().await.unwrap().contains(&asset.id));
 
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    side.rename(&asset.id, "hinted.txt").await.unwrap();
-    let changed = dam.details(asset).await;
-    assert_eq!(changed.last_external_sync_at, after.last_external_sync_at);
+    // A change within the acknowledgement's own millisecond would not count, so it is made until it does.
+    let mut renames = 0;
     dam.until("a change after the acknowledgement is hinted", async || {
+        renames += 1;
+        side.rename(&asset.id, &format!("hinted {renames}.txt")).await.unwrap();
         side.hints().await.unwrap().contains(&asset.id).then_some(())
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    dam.until("the acknowledgement shows the new state", async || {
+    let changed = dam.details(asset).await;
+    assert_eq!(changed.last_external_sync_at, after.last_external_sync_at);
+    dam.until("what was acknowledged in its new state is hinted no more", async || {
         let said = acknowledged(dam, asset).await;
-        (said.filename == "hinted.txt").then_some(())
-    })
-    .await;
-    dam.until("what was acknowledged is hinted no more", async || {
-        (!side.hints().await.unwrap().contains(&asset.id)).then_some(())
+        let hinted = side.hints().await.unwrap().contains(&asset.id);
+        (said.filename == changed.filename && !hinted).then_some(())
     })
     .await;
     assert_eq!(side.acknowledge(&[]).await.unwrap(), []);
