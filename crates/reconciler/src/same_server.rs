@@ -34,6 +34,9 @@ const ROLLED_BACK: &str = "rolled_back";
 /// Of two assets made at once the lower id may carry the later time.
 const GRAIN_MS: i64 = 100;
 
+/// The server tells its time in whole seconds (the `Date` of HTTP).
+const DATE_GRAIN_MS: i64 = 1000;
+
 /// So many known assets must be older than we know them, …
 const FEWEST_OLDER: u64 = 3;
 
@@ -86,7 +89,7 @@ pub(crate) fn fit(
     let fewer_versions =
         matches!((asset.versions_count, old.asset.versions_count), (Some(now), Some(then)) if now < then);
     // A server whose clock was set back writes older times without having gone back itself.
-    let earlier = asset.updated_at < old.asset.updated_at && old.asset.updated_at <= server_now;
+    let earlier = asset.updated_at < old.asset.updated_at && old.asset.updated_at <= server_now.plus_ms(DATE_GRAIN_MS);
     Ok(if fewer_versions || earlier { Fit::Older } else { Fit::Fits })
 }
 
@@ -101,7 +104,6 @@ pub(crate) fn raise_mark(
     let Some((highest, created_at)) = numbered.max() else { return Ok(()) };
     if tx.cursor(mirror, HIGHEST_ID)?.is_none_or(|known| known < highest) {
         tx.set_cursor(mirror, HIGHEST_ID, highest)?;
-        // The server tells its time in whole seconds.
         tx.set_cursor(mirror, HIGHEST_AT, server_now.max(created_at).0)?;
     }
     Ok(())
