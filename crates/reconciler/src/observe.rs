@@ -67,7 +67,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 // The database says whether it is so.
                 ask.extend(refused.into_iter().filter(|_| said == Said::ByIndex));
                 let seen = observed.iter().map(|one| (one.asset.id.clone(), one.asset.created_at));
-                same_server::raise_mark(tx, mirror, seen, now)?;
+                same_server::raise_high_water(tx, mirror, seen, now)?;
                 let mut leaving = leaving(tx, mirror, &observed)?;
                 let mut met = Vec::new();
                 for id in &leaving {

@@ -1,10 +1,10 @@
 //! Is it still the same server, and has its time only gone forward? A server that was restored from a backup, or replaced,
 //! answers well and means another world: what it does not show was not deleted by anybody.
 //!
-//! Marks are kept of the highest asset id that was ever seen. The evidence comes from asset details, never from search, and
+//! A high-water mark is kept of the asset ids that were ever seen. The evidence comes from asset details, never from search, and
 //! any one is enough:
 //!
-//! - an id that is new to us, made after the mark was set, and not above it;
+//! - an id that is new to us, made after the high-water mark was set, and not above it;
 //! - a known id with another guid;
 //! - at least 3 known assets, and 5 % of those asked, older than we know them.
 //!
@@ -93,8 +93,8 @@ pub(crate) fn fit(
     Ok(if fewer_versions || earlier { Fit::Older } else { Fit::Fits })
 }
 
-/// Raises the mark of the highest id; what was seen are ids with the times when their assets were made.
-pub(crate) fn raise_mark(
+/// Raises the high-water mark; what was seen are ids with the times when their assets were made.
+pub(crate) fn raise_high_water(
     tx: &Tx<'_>,
     mirror: MirrorId,
     seen: impl IntoIterator<Item = (AssetId, UnixMs)>,
