@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::config::parse_duration;
+use crate::config::{AuthKind, DirectionWord, Provider, StorageFolder, parse_duration, parse_storage_folder};
 use crate::logging::LogFormat;
 use clap::{Args, Parser, Subcommand};
 #[cfg(feature = "sandbox")]
@@ -44,6 +44,8 @@ pub enum Command {
     /// Show it at work, with no account: a stand-in server on this machine, mirrored into a directory
     #[cfg(feature = "sandbox")]
     Demo(DemoArgs),
+    /// Write a configuration, or add a mirror to it, after checking everything against the server
+    Init(InitArgs),
     /// Make both sides equal once, then end
     Reconcile(ReconcileArgs),
     /// Keep both sides equal until told to stop
@@ -56,9 +58,87 @@ pub enum Command {
     Approve(PlanArgs),
     /// Join both sides of a mirror anew, without deleting anything
     Reattach(ReattachArgs),
+    /// Check configuration, token, server, directories and limits, and say how to mend each; changes nothing
+    Doctor(DoctorArgs),
     /// Run the stand-in server on its own
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
+    /// Print the completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one per command
+    Man(ManArgs),
+}
+
+/// Arguments of `init`. On a terminal it asks for what is not given.
+#[derive(Debug, Default, Args)]
+#[command(after_help = INIT_HELP)]
+pub struct InitArgs {
+    /// The server's address [default: https://api.mediagraph.io]
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The number of the organization that the token works in
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub organization: Option<i64>,
+    /// A file that holds the token and that only you can read (chmod 600)
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The directory to mirror; made by the first pass if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub local: Option<PathBuf>,
+    /// The storage folder: its names joined by "/", or "id:" and its number, such as id:42. A number alone is a name. Left
+    /// out: every folder that the token can see
+    #[arg(long, value_name = "FOLDER", value_parser = parse_storage_folder)]
+    pub storage_folder: Option<StorageFolder>,
+    /// What to call the mirror
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Which way changes travel [default: two-way]
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub direction: Option<DirectionWord>,
+    /// The kind of DAM; only mediagraph is in this version
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub provider: Option<Provider>,
+    /// For Scenario, which is not in this version: the project
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
+    /// For Scenario, which is not in this version: the collection
+    #[arg(long, value_name = "NAME")]
+    pub collection: Option<String>,
+    /// How the token is used: personal; the others are written into the file by hand, or not in this version
+    #[arg(long, value_enum, value_name = "AUTH")]
+    pub auth: Option<AuthKind>,
+}
+
+const INIT_HELP: &str = "Nothing is written before the server was asked. A configuration that exists already gets one more [[mirror]] at its end \
+                         and stays as it is otherwise; where it says something else than the arguments, nothing is written. \
+                         A storage folder whose name is \"id:\" and a number can only be named in the file.";
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Also find out how this server decides what its documentation leaves open: in a storage folder that is made for it
+    /// and removed; the one asset that is sent ends in the server's trash
+    #[arg(long)]
+    pub probe: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write the pages of the program and of each command into this directory
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Arguments of `demo`.
@@ -164,11 +244,40 @@ mod tests {
             "--config /c.toml run",
             "status --json --path a/b.jpg",
             "status --check --older-than 10m",
+            "init",
+            "init --base-url https://api.mediagraph.io --organization 100 --token-file t --local d --storage-folder A/B --name n",
+            "init --provider scenario --project p --collection c --auth key",
+            "init --local d --name n --direction pull-only",
+            "doctor",
+            "doctor --json --probe",
+            "completions bash",
+            "completions zsh",
+            "completions fish",
+            "completions elvish",
+            "completions powershell",
+            "man",
+            "man --dir d",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
         let Command::Status(status) = parse("status --check --older-than 1h30m").unwrap().command else { panic!() };
         assert_eq!(status.older_than, Some(Duration::from_secs(5400)));
+    }
+
+    #[test]
+    fn a_storage_folder_is_a_path_unless_it_is_said_to_be_an_id() {
+        for (word, folder) in [
+            ("Studio/Campaigns", StorageFolder::Path("Studio/Campaigns".into())),
+            ("2026", StorageFolder::Path("2026".into())),
+            ("id:42", StorageFolder::Id(42)),
+            ("id:42/a", StorageFolder::Path("id:42/a".into())),
+            ("id:x", StorageFolder::Path("id:x".into())),
+        ] {
+            let Command::Init(init) = parse(&format!("init --storage-folder {word}")).unwrap().command else {
+                panic!()
+            };
+            assert_eq!(init.storage_folder, Some(folder));
+        }
     }
 
     #[cfg(feature = "sandbox")]
@@ -191,6 +300,16 @@ mod tests {
             "status --older-than 10m",
             "status --check --older-than soon",
             "run now",
+            "init studio",
+            "init --organization 0",
+            "init --organization many",
+            "init --storage-folder /Studio",
+            "init --provider drive",
+            "init --auth password",
+            "doctor --fix",
+            "completions",
+            "completions tcsh",
+            "man init",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

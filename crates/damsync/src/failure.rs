@@ -5,6 +5,7 @@ use crate::engine::EngineError;
 use crate::exit::Exit;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,15 @@ pub enum Failure {
     /// The answer could not be written.
     #[error("standard output cannot be written ({0})")]
     Output(#[source] std::io::Error),
+    /// A file that was asked for could not be written.
+    #[error("{} cannot be written ({cause})", path.display())]
+    File {
+        /// Which file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The demo's or the sandbox's own trouble.
     #[cfg(feature = "sandbox")]
     #[error(transparent)]
@@ -36,7 +46,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Daemon(_) => Exit::Usage,
             Self::Engine(error) => error.exit(),
-            Self::Start(_) | Self::Output(_) => Exit::Remains,
+            Self::Start(_) | Self::Output(_) | Self::File { .. } => Exit::Remains,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(error) => error.exit(),
         }
@@ -46,6 +56,7 @@ impl Failure {
         match self {
             Self::Config(error) => Some(error.remedy()),
             Self::Engine(error) | Self::Daemon(error) => error.remedy(),
+            Self::File { .. } => Some("name a directory that this user may write to".into()),
             Self::Start(_) | Self::Output(_) => None,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(error) => error.remedy(),

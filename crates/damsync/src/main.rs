@@ -71,6 +71,9 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
         Command::Status(args) => commands::status::status(&configuration()?, &args),
         Command::Plan(args) => commands::holds::plan(&configuration()?, &args.id),
         Command::Approve(args) => commands::holds::approve(&configuration()?, &args.id),
+        Command::Completions(args) => commands::paper::completions(&args),
+        Command::Man(args) => commands::paper::man(&args),
+        Command::Init(_) | Command::Doctor(_) => Ok(Exit::Done),
         Command::Reattach(args) => commands::holds::reattach(&configuration()?, &args.mirror),
         Command::Reconcile(args) => {
             let config = configuration()?;

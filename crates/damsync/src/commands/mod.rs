@@ -1,6 +1,7 @@
 //! One module per command: what was asked goes to the engine, what it answers goes to the output.
 
 pub mod holds;
+pub mod paper;
 pub mod reconcile;
 pub mod run;
 #[cfg(feature = "sandbox")]

@@ -3,7 +3,8 @@
 //! Keys that this version does not obey yet are known here, so that they get a better answer than "unknown".
 
 use super::values::{Bytes, DeleteLimit, Span, StorageFolder, TrashMax};
-use serde::Deserialize;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::Spanned;
 
@@ -84,18 +85,18 @@ impl RemoteSection {
 }
 
 /// A kind of DAM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Provider {
     /// Mediagraph.
     #[default]
     Mediagraph,
-    /// Scenario.
+    /// Scenario; not in this version.
     Scenario,
 }
 
 /// A way of saying who we are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthKind {
     /// A personal access token.
@@ -103,10 +104,11 @@ pub enum AuthKind {
     Personal,
     /// An OAuth access token that is refreshed.
     #[serde(rename = "oauth")]
+    #[value(name = "oauth")]
     OAuth,
-    /// Scenario's; not obeyed yet.
+    /// Scenario's; not in this version.
     Key,
-    /// Scenario's; not obeyed yet.
+    /// Scenario's; not in this version.
     Bearer,
 }
 
@@ -151,7 +153,7 @@ pub struct MirrorSection {
 }
 
 /// `direction`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum DirectionWord {
     /// Both ways.

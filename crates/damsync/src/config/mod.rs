@@ -18,9 +18,10 @@ mod url;
 mod values;
 
 pub use error::ConfigError;
+pub use file::{AuthKind, DirectionWord, Provider};
 pub use resolved::{Auth, Config, Credentials, Mirror};
 pub use surroundings::Surroundings;
-pub use values::{StorageFolder, parse_duration};
+pub use values::{StorageFolder, parse_duration, parse_storage_folder};
 
 use std::path::Path;
 

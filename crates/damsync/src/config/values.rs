@@ -178,6 +178,25 @@ impl fmt::Display for StorageFolder {
     }
 }
 
+fn folder_path(path: &str) -> Result<StorageFolder, String> {
+    if path.split('/').any(|name| name.trim().is_empty()) {
+        return Err(format!(
+            "{path:?} is no storage folder: write its names joined by single slashes, such as \"Studio/Campaigns\"; \
+             to mirror every folder, leave storage_folder out"
+        ));
+    }
+    Ok(StorageFolder::Path(path.to_owned()))
+}
+
+/// Reads a storage folder of a command line, where everything is text: `id:42` is an id, anything else a path.
+pub fn parse_storage_folder(text: &str) -> Result<StorageFolder, String> {
+    let digits = text.strip_prefix("id:").filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits {
+        Some(id) => id.parse().map(StorageFolder::Id).map_err(|_| format!("{text:?} is no id of a storage folder")),
+        None => folder_path(text),
+    }
+}
+
 impl<'de> Deserialize<'de> for StorageFolder {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Folder;
@@ -192,13 +211,7 @@ impl<'de> Deserialize<'de> for StorageFolder {
                 Ok(StorageFolder::Id(id))
             }
             fn visit_str<E: de::Error>(self, path: &str) -> Result<StorageFolder, E> {
-                if path.split('/').any(|name| name.trim().is_empty()) {
-                    return Err(E::custom(format!(
-                        "{path:?} is no storage folder: write its names joined by single slashes, such as \"Studio/Campaigns\"; \
-                         to mirror every folder, leave storage_folder out"
-                    )));
-                }
-                Ok(StorageFolder::Path(path.to_owned()))
+                folder_path(path).map_err(E::custom)
             }
         }
         deserializer.deserialize_any(Folder)
