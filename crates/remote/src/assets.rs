@@ -9,24 +9,10 @@ use crate::loose::Loose;
 use crate::wire::WireAsset;
 use damsync_model::id::AssetId;
 use damsync_model::tree::RemoteAsset;
-use damsync_ports::{Answer, Identity, RemoteError, RemoteErrorKind};
+use damsync_ports::{Answer, RemoteError, RemoteErrorKind};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::atomic::Ordering;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireUser {
-    id: Loose,
-    user_id: Loose,
-    organization: crate::wire::Maybe<WireOrganization>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct WireOrganization {
-    id: Loose,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -35,19 +21,6 @@ struct WireCount {
 }
 
 impl Mediagraph {
-    pub(crate) async fn who_am_i(&self) -> Result<Identity, RemoteError> {
-        const WHAT: &str = "ask who we are";
-        let reply = self.http.send(Ask::get(WHAT, &["api", "whoami"])).await?;
-        let user: WireUser = json(WHAT, &reply)?;
-        let id =
-            user.id.name().or_else(|| user.user_id.name()).ok_or_else(|| nonsense(WHAT, "a user without an id"))?;
-        let told = user.organization.0.and_then(|organization| organization.id.name());
-        // Cursors hang on the server's clock, so a guess of ours is no substitute.
-        let server_time = crate::retry::server_date(&reply.headers)
-            .ok_or_else(|| nonsense(WHAT, "an answer without the server's time"))?;
-        Ok(Identity { user: id, organization: self.http.auth.organization().or(told).unwrap_or_default(), server_time })
-    }
-
     pub(crate) async fn hint_list(&self) -> Result<Vec<AssetId>, RemoteError> {
         const WHAT: &str = "ask for hints";
         let ask = |any_user: bool| {

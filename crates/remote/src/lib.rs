@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Settings`], then `http`: every API request goes through it.
 
+mod account;
 mod answer;
 mod assets;
 mod auth;
@@ -28,6 +29,7 @@ mod upload;
 mod wire;
 mod words;
 
+pub use account::{Account, Rights};
 pub use settings::{Auth, OAuth, OnNewTokens, Settings, SettingsError, Tokens};
 
 use damsync_model::capability::Capabilities;

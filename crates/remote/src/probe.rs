@@ -1,6 +1,7 @@
 //! Finds out which way a server turns out where its documentation says nothing.
 //!
-//! - Works in a folder of its own, which it makes and takes away again; what it uploads ends in the DAM's trash.
+//! - Works in a folder of its own, which it makes and takes away again, also when it is stopped or something fails on the
+//!   way; what it uploads ends in the DAM's trash.
 //! - A question that cannot be settled is answered with the reason, and the others go on.
 //! - Nothing in the client depends on an answer: it works whichever way they turn out.
 
@@ -16,6 +17,19 @@ use damsync_ports::{
     UploadSession,
 };
 use serde_json::{Map, json};
+
+mod tidy;
+
+/// What a probe brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The questions, in the order they were asked.
+    pub findings: Vec<Finding>,
+    /// Why not all of them were asked; `None` = they were.
+    pub cut_short: Option<String>,
+    /// What could not be taken away again, and why.
+    pub left_behind: Vec<String>,
+}
 
 /// One question and how it turned out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,25 +56,53 @@ const OTHER_NAME: &str = "probe second.txt";
 /// How often something that takes its time is looked at.
 const MOST_LOOKS: u32 = 40;
 
-/// Asks everything. Errs only if there is no folder to work in; the folder is taken away in any case.
-pub async fn run(side: &Mediagraph, scratch_parent: Option<StorageFolderId>) -> Result<Vec<Finding>, RemoteError> {
+/// Asks everything, until `stop` says so: then what is under way is brought to its end, and everything taken away.
+///
+/// # Errors
+/// Only if there is no folder to work in. None is left behind then either.
+pub async fn run(
+    side: &Mediagraph,
+    scratch_parent: Option<StorageFolderId>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Outcome, RemoteError> {
     let clock = side.identity().await?.server_time;
-    let mut probe = Probe { side, findings: Vec::new(), assets: Vec::new() };
-    let scratch = side.make_folder(scratch_parent.as_ref(), &format!("damsync probe {}", clock.compact())).await?;
+    let name = format!("damsync probe {}", clock.compact());
+    let scratch = match side.make_folder(scratch_parent.as_ref(), &name).await {
+        Ok(scratch) => scratch,
+        Err(error) if error.effect_unknown() => return Err(tidy::unanswered_folder(side, &name, error).await),
+        Err(error) => return Err(error),
+    };
+    let mut probe = Probe { side, stop, outcome: Outcome::default(), assets: Vec::new(), unanswered: None };
     probe.about_folders().await;
-    let outcome = probe.inside(&scratch).await;
-    if let Err(error) = outcome {
-        probe.note("whether the probe came to its end", format!("no: {error}"));
-    }
+    probe.outcome.cut_short = match probe.inside(&scratch).await {
+        Ok(()) => None,
+        Err(Break::Stopped) => Some("it was interrupted".to_owned()),
+        Err(Break::Failed(error)) => Some(error.to_string()),
+    };
     probe.clean_up(&scratch).await;
-    Ok(probe.findings)
+    Ok(probe.outcome)
 }
 
 struct Probe<'a> {
     side: &'a Mediagraph,
-    findings: Vec<Finding>,
+    stop: &'a (dyn Fn() -> bool + Sync),
+    outcome: Outcome,
     /// What was made and must go again.
     assets: Vec<AssetId>,
+    /// An asset that is being prepared: it may exist although no answer told its id.
+    unanswered: Option<(UploadSession, String)>,
+}
+
+/// Why the probe does not come to its end.
+enum Break {
+    Stopped,
+    Failed(RemoteError),
+}
+
+impl From<RemoteError> for Break {
+    fn from(error: RemoteError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 fn yes_no(yes: bool) -> &'static str {
@@ -75,7 +117,7 @@ fn payload(sample: &Sample) -> Payload {
 
 impl Probe<'_> {
     fn note(&mut self, question: &'static str, answer: impl Into<String>) {
-        self.findings.push(Finding { question, answer: answer.into() });
+        self.outcome.findings.push(Finding { question, answer: answer.into() });
     }
 
     fn settle<T: Into<String>>(&mut self, question: &'static str, answer: Result<T, RemoteError>) {
@@ -93,26 +135,37 @@ impl Probe<'_> {
         self.settle("whether the list of storage folders is paged", answer);
     }
 
-    /// The asset as the database has it; an error if it is not there.
-    async fn look(&self, id: &AssetId) -> Result<RemoteAsset, RemoteError> {
+    fn go_on(&self) -> Result<(), Break> {
+        if (self.stop)() { Err(Break::Stopped) } else { Ok(()) }
+    }
+
+    /// The asset as the database has it; an error if it is not there. Every step looks, so this is where it may stop.
+    async fn look(&self, id: &AssetId) -> Result<RemoteAsset, Break> {
+        self.go_on()?;
         match self.side.asset(id).await? {
             Answer::Found(asset) => Ok(asset),
-            Answer::NotFound => Err(RemoteError { what: "probe", kind: RemoteErrorKind::NotFound }),
-            Answer::Denied => Err(RemoteError { what: "probe", kind: RemoteErrorKind::Forbidden(String::new()) }),
+            Answer::NotFound => Err(RemoteError { what: "probe", kind: RemoteErrorKind::NotFound }.into()),
+            Answer::Denied => {
+                Err(RemoteError { what: "probe", kind: RemoteErrorKind::Forbidden(String::new()) }.into())
+            }
         }
     }
 
-    async fn inside(&mut self, scratch: &RemoteFolder) -> Result<(), RemoteError> {
+    async fn inside(&mut self, scratch: &RemoteFolder) -> Result<(), Break> {
         let side = self.side;
+        self.go_on()?;
         let session = side.open_session(&scratch.id, scratch.contribution).await?;
         let content = NewContent {
             filename: ODD_NAME.into(),
             size: FIRST.text.len() as u64,
             marker: format!("probe-{}", session.guid),
         };
+        self.unanswered = Some((session.clone(), content.marker.clone()));
         let prepared = side.prepare_asset(&session, &content).await?;
         let Some(asset) = prepared.asset.clone() else { return Ok(()) };
+        self.unanswered = None;
         self.assets.push(asset.id.clone());
+        self.go_on()?;
         self.first_upload(&session, &content, &prepared, &asset).await?;
         // Some servers may process only what was submitted; then this waits in vain, and the answer says so.
         self.processing(&asset.id).await?;
@@ -137,7 +190,7 @@ impl Probe<'_> {
         content: &NewContent,
         prepared: &PreparedUpload,
         asset: &RemoteAsset,
-    ) -> Result<(), RemoteError> {
+    ) -> Result<(), Break> {
         let side = self.side;
         self.note("whether the server keeps the file name that was sent", kept(&content.filename, &asset.filename));
         let found = side.pending(session, &content.marker).await;
@@ -174,7 +227,7 @@ impl Probe<'_> {
             Err(error) => format!("not found out ({error})"),
         };
         if let Ok(list) = &list
-            && self.findings.iter().all(|finding| finding.question != SHAPE)
+            && self.outcome.findings.iter().all(|finding| finding.question != SHAPE)
         {
             self.note(SHAPE, list.shape.clone());
         }
@@ -187,7 +240,7 @@ impl Probe<'_> {
     }
 
     /// Waits until the asset is processed, as long as that is worth it; returns the asset and how often it moved.
-    async fn end_of_processing(&self, id: &AssetId) -> Result<(RemoteAsset, usize), RemoteError> {
+    async fn end_of_processing(&self, id: &AssetId) -> Result<(RemoteAsset, usize), Break> {
         let mut asset = self.look(id).await?;
         let mut moves = 0;
         for nth in 0..MOST_LOOKS {
@@ -202,7 +255,7 @@ impl Probe<'_> {
         Ok((asset, moves))
     }
 
-    async fn processing(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+    async fn processing(&mut self, id: &AssetId) -> Result<(), Break> {
         let (asset, moves) = self.end_of_processing(id).await?;
         self.note("how often updated_at moves while an asset is processed", format!("seen to move {moves} times"));
         self.note("the state of an asset before its session is closed", format!("{:?}", asset.state));
@@ -210,7 +263,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn claims(&mut self, id: &AssetId, scratch: &RemoteFolder) -> Result<(), RemoteError> {
+    async fn claims(&mut self, id: &AssetId, scratch: &RemoteFolder) -> Result<(), Break> {
         let asset = self.look(id).await?;
         self.note(
             "whether a processed asset has file_size and md5",
@@ -237,7 +290,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn acknowledging(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+    async fn acknowledging(&mut self, id: &AssetId) -> Result<(), Break> {
         let before = self.look(id).await?;
         let said = self.side.acknowledge(std::slice::from_ref(id)).await;
         let after = self.look(id).await?;
@@ -253,7 +306,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn new_version(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+    async fn new_version(&mut self, id: &AssetId) -> Result<(), Break> {
         let side = self.side;
         let before = self.look(id).await?;
         let content = NewContent {
@@ -295,7 +348,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn downloading(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+    async fn downloading(&mut self, id: &AssetId) -> Result<(), Break> {
         let before = self.side.requests();
         let download = self.side.download(id, None, 5).await;
         let requests = self.side.requests() - before;
@@ -308,7 +361,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn folder_rename(&mut self, id: &AssetId, scratch: &RemoteFolder) -> Result<(), RemoteError> {
+    async fn folder_rename(&mut self, id: &AssetId, scratch: &RemoteFolder) -> Result<(), Break> {
         let before = self.look(id).await?;
         let renamed = format!("{} renamed", scratch.name);
         self.side.change_folder(&scratch.id, scratch.parent.as_ref(), &renamed).await?;
@@ -318,7 +371,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn moving(&mut self, id: &AssetId, scratch: &RemoteFolder) -> Result<(), RemoteError> {
+    async fn moving(&mut self, id: &AssetId, scratch: &RemoteFolder) -> Result<(), Break> {
         const WHAT: &str = "move an asset";
         let inner = self.side.make_folder(Some(&scratch.id), "inner").await?;
         let before = self.look(id).await?;
@@ -352,7 +405,7 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn trash_and_back(&mut self, id: &AssetId) -> Result<(), RemoteError> {
+    async fn trash_and_back(&mut self, id: &AssetId) -> Result<(), Break> {
         let count_before = self.side.trash_count().await?;
         self.side.trash(id).await?;
         let trashed = self.side.asset(id).await?;
@@ -373,17 +426,6 @@ impl Probe<'_> {
         };
         self.note("whether restoring an asset moves its updated_at", answer);
         Ok(())
-    }
-
-    async fn clean_up(&mut self, scratch: &RemoteFolder) {
-        for id in std::mem::take(&mut self.assets) {
-            if let Err(error) = self.side.trash(&id).await {
-                self.note("what the probe left behind", format!("asset {id}: {error}"));
-            }
-        }
-        if let Err(error) = self.side.remove_folder(&scratch.id).await {
-            self.note("what the probe left behind", format!("folder {}: {error}", scratch.id));
-        }
     }
 }
 

@@ -111,6 +111,11 @@ impl Dam {
         read(path, self.http.post(format!("{}/admin/{path}", self.base)).json(&body)).await
     }
 
+    /// Everything in the sandbox, as its operator sees it.
+    pub async fn tree(&self) -> Value {
+        read("tree", self.http.get(format!("{}/admin/tree", self.base))).await
+    }
+
     /// Every request that reached the sandbox.
     pub async fn requests(&self) -> Vec<Value> {
         let asked = self.http.get(format!("{}/admin/requests", self.base));

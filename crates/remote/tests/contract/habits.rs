@@ -41,8 +41,6 @@ async fn play(habits: Value, listed: bool, other: &[(&str, &str)]) {
     let dam = Dam::play(habits).await;
     Box::pin(crate::suite(&dam, Some(listed))).await;
     let findings = Box::pin(crate::probe(&dam)).await;
-    let early = findings.iter().find(|finding| finding.question.contains("its end"));
-    assert_eq!(early, None, "the probe comes to its end");
     for (question, usual) in USUAL {
         let found = findings.iter().rfind(|finding| finding.question.contains(question));
         let found = found.unwrap_or_else(|| panic!("{question} was not asked: {findings:#?}"));

@@ -4,7 +4,7 @@ use crate::dam::{Dam, settings};
 use crate::uploads::{FIRST, settled};
 use damsync_model::time::UnixMs;
 use damsync_ports::{Answer, RemoteErrorKind, RemoteSide, Scope};
-use damsync_remote::{Auth, Mediagraph, OAuth, Tokens};
+use damsync_remote::{Auth, Mediagraph, OAuth, Rights, Tokens};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +18,20 @@ async fn hints_of_others_are_asked_for_until_they_are_refused() {
     assert_eq!(other.requests(), 2, "with everybody's, then with our own");
     other.hints().await.unwrap();
     assert_eq!(other.requests(), 3);
+    dam.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_we_are_and_what_we_may_do_is_told() {
+    let dam = Dam::play(json!({})).await;
+    let (account, rights) = (dam.side.account().await.unwrap(), dam.side.rights().await.unwrap());
+    assert_eq!(account.identity.user, dam.side.identity().await.unwrap().user);
+    assert!(account.name.is_some_and(|name| !name.is_empty()));
+    assert_eq!(rights, Rights { upload: Some(true), make_folders: Some(true), see_folders: Some(true) });
+    let user = dam.admin("users", json!({ "can_upload": false, "can_create_storage_folders": false })).await;
+    let other = dam.client_of(user["token"].as_str().unwrap());
+    let rights = other.rights().await.unwrap();
+    assert_eq!(rights, Rights { upload: Some(false), make_folders: Some(false), see_folders: Some(true) });
     dam.shutdown().await;
 }
 
