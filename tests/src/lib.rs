@@ -12,6 +12,7 @@ mod pass;
 mod remote;
 mod sandbox;
 mod setup;
+mod terminal;
 mod trees;
 mod wait;
 
@@ -22,5 +23,6 @@ pub use remote::{Asset, Remote, Requests};
 pub use sandbox::Sandbox;
 pub use serde_json::{Value, json};
 pub use setup::{Options, Setup};
+pub use terminal::Terminal;
 pub use trees::{Tree, local_tree, md5, snapshot};
 pub use wait::{PATIENCE, until};

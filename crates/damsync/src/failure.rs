@@ -1,5 +1,6 @@
 //! A command that could not do its work: one sentence for the user, what to try, and the exit code.
 
+use crate::commands::init::InitError;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::exit::Exit;
@@ -16,6 +17,9 @@ pub enum Failure {
     /// The engine could not do it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// `init` wrote nothing.
+    #[error(transparent)]
+    Init(#[from] InitError),
     /// The daemon cannot start or go on. By contract it ends by itself only with 2.
     #[error(transparent)]
     Daemon(EngineError),
@@ -46,6 +50,7 @@ impl Failure {
         match self {
             Self::Config(_) | Self::Daemon(_) => Exit::Usage,
             Self::Engine(error) => error.exit(),
+            Self::Init(error) => error.exit(),
             Self::Start(_) | Self::Output(_) | Self::File { .. } => Exit::Remains,
             #[cfg(feature = "sandbox")]
             Self::Sandbox(error) => error.exit(),
@@ -55,6 +60,7 @@ impl Failure {
     fn remedy(&self) -> Option<String> {
         match self {
             Self::Config(error) => Some(error.remedy()),
+            Self::Init(error) => Some(error.remedy()),
             Self::Engine(error) | Self::Daemon(error) => error.remedy(),
             Self::File { .. } => Some("name a directory that this user may write to".into()),
             Self::Start(_) | Self::Output(_) => None,

@@ -73,7 +73,11 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
         Command::Approve(args) => commands::holds::approve(&configuration()?, &args.id),
         Command::Completions(args) => commands::paper::completions(&args),
         Command::Man(args) => commands::paper::man(&args),
-        Command::Init(_) | Command::Doctor(_) => Ok(Exit::Done),
+        Command::Init(args) => in_runtime(async {
+            let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
+            commands::init::init(cli.everywhere.config.as_deref(), &here, &args, &told.stop).await
+        }),
+        Command::Doctor(_) => Ok(Exit::Done),
         Command::Reattach(args) => commands::holds::reattach(&configuration()?, &args.mirror),
         Command::Reconcile(args) => {
             let config = configuration()?;

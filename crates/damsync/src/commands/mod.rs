@@ -1,6 +1,8 @@
 //! One module per command: what was asked goes to the engine, what it answers goes to the output.
 
+mod access;
 pub mod holds;
+pub mod init;
 pub mod paper;
 pub mod reconcile;
 pub mod run;

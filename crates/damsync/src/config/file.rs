@@ -4,6 +4,7 @@
 
 use super::values::{Bytes, DeleteLimit, Span, StorageFolder, TrashMax};
 use clap::ValueEnum;
+use damsync_model::policy::Direction;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use toml::Spanned;
@@ -162,6 +163,16 @@ pub enum DirectionWord {
     PullOnly,
     /// Only to the server.
     PushOnly,
+}
+
+impl From<DirectionWord> for Direction {
+    fn from(word: DirectionWord) -> Self {
+        match word {
+            DirectionWord::TwoWay => Self::TwoWay,
+            DirectionWord::PullOnly => Self::PullOnly,
+            DirectionWord::PushOnly => Self::PushOnly,
+        }
+    }
 }
 
 /// `conflict`.

@@ -19,8 +19,11 @@ mod values;
 
 pub use error::ConfigError;
 pub use file::{AuthKind, DirectionWord, Provider};
+pub use nearest::nearest;
 pub use resolved::{Auth, Config, Credentials, Mirror};
 pub use surroundings::Surroundings;
+pub use token::{TokenSource, private_file};
+pub use url::checked as checked_url;
 pub use values::{StorageFolder, parse_duration, parse_storage_folder};
 
 use std::path::Path;
@@ -39,7 +42,8 @@ pub fn load(named: Option<&Path>, surroundings: &Surroundings) -> Result<Config,
     from_text(&path, &text, surroundings)
 }
 
-fn from_text(path: &Path, text: &str, surroundings: &Surroundings) -> Result<Config, ConfigError> {
+/// Checks a text as if it were the file at `path`.
+pub fn from_text(path: &Path, text: &str, surroundings: &Surroundings) -> Result<Config, ConfigError> {
     let file = read::overridden(read::from_text(path, text)?, &surroundings.variables)?;
     Config::resolve(path, text, file, surroundings).map_err(|error| error.in_file(path, text))
 }

@@ -1,9 +1,7 @@
 //! What the program obeys: every key answered, every check made that needs no server.
 
 use super::error::{ConfigError, Place};
-use super::file::{
-    AuthKind, ConfigFile, ConflictWord, DeleteWord, DirectionWord, MirrorSection, Provider, RemoteSection,
-};
+use super::file::{AuthKind, ConfigFile, ConflictWord, DeleteWord, MirrorSection, Provider, RemoteSection};
 use super::nearest::nearest;
 use super::surroundings::Surroundings;
 use super::token::{self, TokenSource};
@@ -345,11 +343,7 @@ fn mirror(section: MirrorSection, place: &Place, here: &Surroundings) -> Result<
     check_patterns(&name, &ignore)?;
     let defaults = Policy::default();
     let policy = Policy {
-        direction: section.direction.map_or(defaults.direction, |word| match word {
-            DirectionWord::TwoWay => Direction::TwoWay,
-            DirectionWord::PullOnly => Direction::PullOnly,
-            DirectionWord::PushOnly => Direction::PushOnly,
-        }),
+        direction: section.direction.map_or(defaults.direction, Direction::from),
         conflict: section.conflict.map_or(defaults.conflict, |word| match word {
             ConflictWord::KeepBoth => ConflictPolicy::KeepBoth,
             ConflictWord::LocalWins => ConflictPolicy::LocalWins,

@@ -41,9 +41,17 @@ impl Surroundings {
 
     /// The configuration file to read when none is named: the user's, else the system's.
     pub fn config_file(&self) -> Result<PathBuf, ConfigError> {
-        let own = self.config_home.as_ref().map(|home| home.join("damsync/config.toml"));
+        let own = self.own_config_file().ok();
         let candidates: Vec<PathBuf> = own.into_iter().chain([self.system_config.clone()]).collect();
         candidates.iter().find(|path| path.exists()).cloned().ok_or(ConfigError::Missing { looked: candidates })
+    }
+
+    /// Where the user's own configuration is, or would be.
+    pub fn own_config_file(&self) -> Result<PathBuf, ConfigError> {
+        self.config_home
+            .as_ref()
+            .map(|home| home.join("damsync/config.toml"))
+            .ok_or(ConfigError::NoHome { what: "the configuration", instead: "name a file with --config, or set HOME" })
     }
 
     /// The state directory when none is configured: systemd's, else the user's.

@@ -4,6 +4,7 @@ use super::error::ConfigError;
 use super::surroundings::Surroundings;
 use rustix::fs::{Mode, OFlags};
 use secrecy::SecretString;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -23,6 +24,17 @@ pub enum TokenSource {
     Credential(PathBuf),
     /// Nobody said.
     Nowhere,
+}
+
+impl fmt::Display for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Credential(path) => write!(f, "the systemd credential {}", path.display()),
+            Self::Nowhere => f.write_str("nowhere"),
+        }
+    }
 }
 
 impl TokenSource {

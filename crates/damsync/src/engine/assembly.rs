@@ -123,37 +123,47 @@ impl Assembly {
             Ok(known.into_iter().filter_map(|(bound, name)| bound.then_some(name)).collect::<BTreeSet<String>>())
         });
         let mirrored = mirrored.await.map_err(|error| EngineError::of_store(&path, error))?;
-        let roots: Vec<(&Mirror, Option<&RemoteFolder>)> = config
-            .mirrors
-            .iter()
-            .filter_map(|mirror| match choice(mirror) {
-                FolderChoice::Everything => Some((mirror, None)),
-                choice => find(&folders, &choice).map(|folder| (mirror, Some(folder))),
-            })
-            .collect();
-        for (at, (outer, above)) in roots.iter().enumerate() {
-            for (other, (inner, below)) in roots.iter().enumerate() {
-                let overlaps = match (above, below) {
-                    (None, _) => true,
-                    (Some(above), Some(below)) => above.id == below.id || below.ancestors.contains(&above.id),
-                    (Some(_), None) => false,
-                };
-                let since_moved = mirrored.contains(&outer.name) && mirrored.contains(&inner.name);
-                if at != other && overlaps && !since_moved {
-                    return Err(EngineError::Overlap {
-                        first: outer.name.clone(),
-                        second: inner.name.clone(),
-                        outer: choice(outer).to_string(),
-                        inner: choice(inner).to_string(),
-                    });
-                }
-            }
-        }
-        Ok(())
+        refuse_overlap(config, &folders, &mirrored)
     }
 }
 
-fn find<'f>(folders: &'f [RemoteFolder], choice: &FolderChoice) -> Option<&'f RemoteFolder> {
+/// Refuses mirrors whose storage folders lie in each other, except where both of them are `mirrored` already: that came
+/// about on the server.
+pub(super) fn refuse_overlap(
+    config: &Config,
+    folders: &[RemoteFolder],
+    mirrored: &BTreeSet<String>,
+) -> Result<(), EngineError> {
+    let roots: Vec<(&Mirror, Option<&RemoteFolder>)> = config
+        .mirrors
+        .iter()
+        .filter_map(|mirror| match choice(mirror) {
+            FolderChoice::Everything => Some((mirror, None)),
+            choice => find(folders, &choice).map(|folder| (mirror, Some(folder))),
+        })
+        .collect();
+    for (at, (outer, above)) in roots.iter().enumerate() {
+        for (other, (inner, below)) in roots.iter().enumerate() {
+            let overlaps = match (above, below) {
+                (None, _) => true,
+                (Some(above), Some(below)) => above.id == below.id || below.ancestors.contains(&above.id),
+                (Some(_), None) => false,
+            };
+            let since_moved = mirrored.contains(&outer.name) && mirrored.contains(&inner.name);
+            if at != other && overlaps && !since_moved {
+                return Err(EngineError::Overlap {
+                    first: outer.name.clone(),
+                    second: inner.name.clone(),
+                    outer: choice(outer).to_string(),
+                    inner: choice(inner).to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn find<'f>(folders: &'f [RemoteFolder], choice: &FolderChoice) -> Option<&'f RemoteFolder> {
     match choice {
         FolderChoice::Everything => None,
         FolderChoice::Id(id) => folders.iter().find(|folder| folder.id == *id),
@@ -172,7 +182,7 @@ fn find<'f>(folders: &'f [RemoteFolder], choice: &FolderChoice) -> Option<&'f Re
     }
 }
 
-fn choice(mirror: &Mirror) -> FolderChoice {
+pub(super) fn choice(mirror: &Mirror) -> FolderChoice {
     match &mirror.storage_folder {
         None => FolderChoice::Everything,
         Some(StorageFolder::Id(id)) => FolderChoice::Id(StorageFolderId::from(*id)),
@@ -214,7 +224,7 @@ fn open_store(path: &Path, purpose: Purpose) -> Result<Store, damsync_store::Sto
     }
 }
 
-fn client(config: &Config, credentials: &Credentials) -> Result<Mediagraph, EngineError> {
+pub(super) fn client(config: &Config, credentials: &Credentials) -> Result<Mediagraph, EngineError> {
     let unusable = |why: String| EngineError::Configuration(why);
     let auth = match credentials {
         Credentials::Personal { organization_id, token } => damsync_remote::Auth::Personal {

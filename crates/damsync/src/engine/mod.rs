@@ -8,11 +8,13 @@ mod holds;
 mod lock;
 mod once;
 mod overview;
+mod server;
 
 pub use daemon::run;
 pub use holds::{approve, held_plan, reattach};
 pub use once::reconcile;
 pub use overview::{status, status_of};
+pub use server::{Server, Whereabouts, check_overlap, folder_paths, whereabouts};
 
 use crate::exit::Exit;
 use damsync_ports::{RemoteError, RemoteErrorKind};
@@ -71,6 +73,24 @@ pub enum EngineError {
         /// What happened.
         words: String,
     },
+    /// Something answers there, but not the API that we know.
+    #[error("{base_url} answers, but not as the DAM's API does ({words})")]
+    NotTheApi {
+        /// Which server.
+        base_url: String,
+        /// What came.
+        words: String,
+    },
+    /// A question was not answered as it should be.
+    #[error("{base_url} could not be asked to {what} ({words})")]
+    Question {
+        /// Which server.
+        base_url: String,
+        /// Which question.
+        what: &'static str,
+        /// What happened.
+        words: String,
+    },
     /// Two mirrors' storage folders lie in each other.
     #[error("mirrors {first:?} and {second:?} overlap: storage folder {inner} lies in {outer}")]
     Overlap {
@@ -124,9 +144,9 @@ impl EngineError {
         match self {
             Self::NotAuthenticated { .. } | Self::NotAllowed { .. } => Exit::NotAllowed,
             Self::OutOfReach { .. } => Exit::OutOfReach,
-            Self::Configuration(_) | Self::Overlap { .. } => Exit::Usage,
+            Self::Configuration(_) | Self::NotTheApi { .. } | Self::Overlap { .. } => Exit::Usage,
             Self::Interrupted => Exit::Interrupted,
-            Self::InUse { .. } | Self::Store { .. } | Self::Pass { .. } => Exit::Remains,
+            Self::Question { .. } | Self::InUse { .. } | Self::Store { .. } | Self::Pass { .. } => Exit::Remains,
         }
     }
 
@@ -142,6 +162,10 @@ impl EngineError {
             Self::NotAllowed { .. } => {
                 Some("check with this user's rights on the server what the token may do, and organization_id".into())
             }
+            Self::NotTheApi { .. } => {
+                Some("correct base_url: for Mediagraph it is https://api.mediagraph.io, with nothing behind it".into())
+            }
+            Self::Question { .. } => Some("run it again, and ask the server's operator if it stays so".into()),
             Self::Overlap { .. } => Some("let each storage folder belong to one mirror only".into()),
             Self::InUse { .. } => Some("wait for it to end, or stop it".into()),
             Self::Store { .. } => Some(
