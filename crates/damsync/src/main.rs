@@ -77,7 +77,10 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
             let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
             commands::init::init(cli.everywhere.config.as_deref(), &here, &args, &told.stop).await
         }),
-        Command::Doctor(_) => Ok(Exit::Done),
+        Command::Doctor(args) => in_runtime(async {
+            let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
+            commands::doctor::doctor(cli.everywhere.config.as_deref(), &here, &args, &told.stop).await
+        }),
         Command::Reattach(args) => commands::holds::reattach(&configuration()?, &args.mirror),
         Command::Reconcile(args) => {
             let config = configuration()?;

@@ -20,6 +20,7 @@ mod open;
 mod plan;
 #[cfg(test)]
 mod query_plans;
+mod soundness;
 
 pub use asset::{AssetRow, Presence};
 pub use base::BaseRow;

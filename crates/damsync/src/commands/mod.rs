@@ -1,6 +1,7 @@
 //! One module per command: what was asked goes to the engine, what it answers goes to the output.
 
 mod access;
+pub mod doctor;
 pub mod holds;
 pub mod init;
 pub mod paper;

@@ -337,10 +337,10 @@ impl ConfigError {
         match self {
             Self::In { error, .. } => error.remedy(),
             Self::Missing { .. } if cfg!(feature = "sandbox") => {
-                "write one (README.md shows how), name another with --config FILE, or try `damsync demo`, which needs none"
+                "write one with `damsync init`, name another with --config FILE, or try `damsync demo`, which needs none"
                     .into()
             }
-            Self::Missing { .. } => "write one (README.md shows how), or name another with --config FILE".into(),
+            Self::Missing { .. } => "write one with `damsync init`, or name another with --config FILE".into(),
             Self::NoHome { instead, .. } => (*instead).into(),
             Self::Unreadable { path, .. } => {
                 format!("check that {} exists and that this user may read it", path.display())

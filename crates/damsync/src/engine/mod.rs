@@ -3,6 +3,7 @@
 //! The commands know nothing of stores, sides and planners; they call the functions here and print what comes back.
 
 mod assembly;
+mod checkup;
 mod daemon;
 mod holds;
 mod lock;
@@ -10,6 +11,7 @@ mod once;
 mod overview;
 mod server;
 
+pub use checkup::{Examined, database_path, examine_database, look_at, working_process};
 pub use daemon::run;
 pub use holds::{approve, held_plan, reattach};
 pub use once::reconcile;

@@ -1,8 +1,10 @@
 //! Answers, to standard output: JSON for programs, a few lines for people.
 
+mod doctor;
 mod reconcile;
 mod status;
 
+pub use doctor::{doctor_json, doctor_text};
 pub use reconcile::{report_json, report_text};
 pub use status::{file_text, status_text};
 
@@ -25,6 +27,6 @@ pub fn json(answer: &impl Serialize) -> Result<String, Failure> {
 }
 
 /// `1 file`, `2 files`.
-fn counted(number: u64, one: &str, many: &str) -> String {
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -109,15 +109,14 @@ mod tests {
 
     #[test]
     fn what_was_there_stays_as_it_was() {
-        let first = new_file(&remote(), &mirror("one", "/one")).replace("/one", "/one\" # ours\n#\"");
-        let first = first.replace("\n#\"", "\n# \"keep\" me");
-        for end in ["", "\n", "\n\n", "\n# the end"] {
-            let before = format!("{}{end}", first.trim_end().replace("storage_folder", "storage_folder"));
-            let mut other = mirror("two", "/two");
-            other.storage_folder = Some(StorageFolder::Id(2));
-            let after = with_mirror(&before, &other);
+        let first = new_file(&remote(), &mirror("one", "/one"));
+        let second = MirrorText { storage_folder: Some(StorageFolder::Id(2)), ..mirror("two", "/two") };
+        for end in ["", "\n", "\n\n", "  # ours\r\n", "\n# the end"] {
+            let before = format!("# ours\n{}{end}", first.trim_end());
+            let after = with_mirror(&before, &second);
             assert!(after.starts_with(&before), "{after}");
-            assert!(after[before.len()..].contains("[[mirror]]\nname = \"two\""), "{after}");
+            assert!(after[before.len()..].trim_start().starts_with("[[mirror]]\nname = \"two\"\n"), "{after}");
+            assert!(toml::from_str::<toml::Table>(&after).unwrap()["mirror"].as_array().unwrap().len() == 2, "{after}");
         }
     }
 }
