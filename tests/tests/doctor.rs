@@ -372,13 +372,16 @@ fn an_interrupted_probe_takes_away_what_it_made() {
     let setup = synced();
     setup.sandbox.habits(&json!({ "latency_ms": 60 }));
     let mut command = setup.command();
-    let mut process = command.args(["doctor", "--probe"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = command.args(["doctor", "--probe"]).stdout(Stdio::piped()).spawn().unwrap();
     // It has sent something; there is much to take away.
     until("an asset of the probe", || {
         setup.sandbox.tree().live().any(|asset| asset.path().contains("probe")).then_some(())
     });
     rustix::process::kill_process(rustix::process::Pid::from_child(&process), Signal::INT).unwrap();
-    let status = until("its end", || process.try_wait().unwrap());
-    assert_eq!(status.code(), Some(130));
+    until("its end", || process.try_wait().unwrap());
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
     assert_eq!(left(&setup), [""; 0]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("it was interrupted") && !told.contains("what DELETE does"), "{told}");
 }

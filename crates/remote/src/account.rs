@@ -10,6 +10,7 @@ use crate::loose::Loose;
 use crate::words;
 use damsync_ports::{Identity, RemoteError};
 use serde::Deserialize;
+use std::fmt;
 
 /// A user as it is shown to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,16 @@ pub struct Account {
     pub identity: Identity,
     /// The name, where it is told.
     pub name: Option<String>,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Identity { user, organization, .. } = &self.identity;
+        match &self.name {
+            Some(name) => write!(f, "{name} (user {user}) of organization {organization}"),
+            None => write!(f, "user {user} of organization {organization}"),
+        }
+    }
 }
 
 /// What the server says that we may do. `None` = not told.

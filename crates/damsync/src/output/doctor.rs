@@ -1,6 +1,6 @@
 //! What `doctor` found, as text and as JSON.
 
-use super::{counted, json};
+use super::{counted, json, printable};
 use crate::commands::doctor::{Check, Findings, State};
 use crate::failure::Failure;
 use serde::Serialize;
@@ -42,15 +42,15 @@ pub fn doctor_text(findings: &Findings) -> String {
                 None => writeln!(text),
             };
         }
-        let _ = writeln!(text, "{:8} {:20} {}", word(check.state), check.name, check.seen);
+        let _ = writeln!(text, "{:8} {:20} {}", word(check.state), check.name, printable(&check.seen));
         if let Some(remedy) = &check.remedy {
-            let _ = writeln!(text, "{:8} {:20} try: {remedy}", "", "");
+            let _ = writeln!(text, "{:8} {:20} try: {}", "", "", printable(remedy));
         }
     }
     if let Some(unknowns) = findings.unknowns.as_ref().filter(|unknowns| !unknowns.is_empty()) {
         text.push_str("\nhow this server decides what its documentation leaves open\n");
         for finding in unknowns {
-            let _ = writeln!(text, "- {}: {}", finding.question, finding.answer);
+            let _ = writeln!(text, "- {}: {}", finding.question, printable(&finding.answer));
         }
     }
     let _ = writeln!(text, "\n{}", summary(&findings.checks));

@@ -30,3 +30,18 @@ pub fn json(answer: &impl Serialize) -> Result<String, Failure> {
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
+
+/// A text from outside, fit for a terminal: what would steer it becomes visible.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_becomes_visible() {
+        assert_eq!(printable("Größe \u{1b}[2J\n日本"), "Größe \u{fffd}[2J\u{fffd}日本");
+    }
+}

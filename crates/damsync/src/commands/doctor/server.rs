@@ -76,7 +76,7 @@ pub async fn ask(config: &Config, here: &Surroundings) -> (Vec<Check>, Asked) {
     let mut checks = vec![
         Check::ok(TOKEN, format!("{source}; the server accepts it")),
         Check::ok(SERVER, format!("{} answers in {} ms", server.base_url(), took.as_millis())),
-        Check::ok(USER, words_of(&account)),
+        Check::ok(USER, account.to_string()),
     ];
     let rights = server.rights().await;
     checks.push(match &rights {
@@ -129,13 +129,6 @@ fn refusal(error: &EngineError, source: &str, base_url: &str) -> (Check, Check) 
 fn explained(name: &'static str, error: &EngineError) -> Check {
     let remedy = error.remedy().unwrap_or_else(|| "run `damsync doctor` again".to_owned());
     Check::failed(name, error.exit(), error.to_string(), remedy)
-}
-
-/// A user in words.
-fn words_of(account: &Account) -> String {
-    let identity = &account.identity;
-    let name = account.name.as_deref().map_or_else(String::new, |name| format!("{name}, "));
-    format!("{name}user {} of organization {}", identity.user, identity.organization)
 }
 
 fn may(config: &Config, rights: Rights) -> Check {

@@ -43,29 +43,18 @@ pub fn path_text(path: &Path) -> Result<String, InitError> {
     path.to_str().map(str::to_owned).ok_or_else(|| InitError::NotUtf8 { path: path.to_owned() })
 }
 
-/// A whole new file.
-pub fn new_file(remote: &RemoteText, mirror: &MirrorText) -> String {
-    format!(
-        "# damsync's configuration; README.md explains every key.\n\n{}",
-        written(&Whole { remote: Some(remote), mirror: [mirror] })
-    )
-}
-
-/// The text of a file with one more mirror at its end; nothing else of it changes.
-pub fn with_mirror(before: &str, mirror: &MirrorText) -> String {
-    let gap = match before {
-        "" => "",
-        text if text.ends_with("\n\n") => "",
-        text if text.ends_with('\n') => "\n",
-        _ => "\n\n",
+/// The text of a file with one more mirror at its end, and with `remote` before that where the file is new. What was
+/// there stays, byte for byte.
+pub fn composed(before: &str, remote: Option<&RemoteText>, mirror: &MirrorText) -> String {
+    let start = match before {
+        "" => "# damsync's configuration; README.md explains every key.\n\n".to_owned(),
+        text if text.ends_with("\n\n") => text.to_owned(),
+        text if text.ends_with('\n') => format!("{text}\n"),
+        text => format!("{text}\n\n"),
     };
-    format!("{before}{gap}{}", written(&Whole { remote: None, mirror: [mirror] }))
-}
-
-fn written(whole: &Whole<'_>) -> String {
-    // Texts, integers and tables can always be written; were it otherwise, the empty text would not pass the check
-    // that every new text meets before it becomes a file.
-    toml::to_string(whole).unwrap_or_default()
+    // Texts, integers and tables can always be written; were it otherwise, the text would lack the mirror, and not pass
+    // the check that every new text meets before it becomes a file.
+    start + &toml::to_string(&Whole { remote, mirror: [mirror] }).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -93,7 +82,7 @@ mod tests {
             let mut mirror = mirror("n \"m\" 'o' \\", odd);
             mirror.storage_folder = Some(StorageFolder::Path(odd.trim_start_matches('/').into()));
             mirror.direction = Some(DirectionWord::PullOnly);
-            let config = from_text(Path::new("/c.toml"), &new_file(&remote(), &mirror), &here()).unwrap();
+            let config = from_text(Path::new("/c.toml"), &composed("", Some(&remote()), &mirror), &here()).unwrap();
             let read = &config.mirrors[0];
             assert_eq!((read.name.as_str(), read.local.to_str().unwrap()), (mirror.name.as_str(), odd));
             assert_eq!(read.storage_folder, mirror.storage_folder);
@@ -104,16 +93,16 @@ mod tests {
     fn an_id_stays_a_number() {
         let mut mirror = mirror("n", "/l");
         mirror.storage_folder = Some(StorageFolder::Id(42));
-        assert!(new_file(&remote(), &mirror).contains("\nstorage_folder = 42\n"));
+        assert!(composed("", Some(&remote()), &mirror).contains("\nstorage_folder = 42\n"));
     }
 
     #[test]
     fn what_was_there_stays_as_it_was() {
-        let first = new_file(&remote(), &mirror("one", "/one"));
+        let first = composed("", Some(&remote()), &mirror("one", "/one"));
         let second = MirrorText { storage_folder: Some(StorageFolder::Id(2)), ..mirror("two", "/two") };
         for end in ["", "\n", "\n\n", "  # ours\r\n", "\n# the end"] {
             let before = format!("# ours\n{}{end}", first.trim_end());
-            let after = with_mirror(&before, &second);
+            let after = composed(&before, None, &second);
             assert!(after.starts_with(&before), "{after}");
             assert!(after[before.len()..].trim_start().starts_with("[[mirror]]\nname = \"two\"\n"), "{after}");
             assert!(toml::from_str::<toml::Table>(&after).unwrap()["mirror"].as_array().unwrap().len() == 2, "{after}");
