@@ -216,6 +216,8 @@ fn a_directory_that_is_not_what_it_was_is_named_with_the_way_back() {
     fs::create_dir(setup.local.join(".damsync")).unwrap();
     fs::copy(aside.join(".damsync/mirror.json"), setup.local.join(".damsync/mirror.json")).unwrap();
     doctor(&setup, &[]).assert(1, "mark", "failed", "another one than before", "damsync reattach studio");
+    fs::write(setup.local.join(".damsync/mirror.json"), "half").unwrap();
+    doctor(&setup, &[]).assert(1, "mark", "failed", "damaged", "damsync reattach studio");
     let mark = fs::read_to_string(aside.join(".damsync/mirror.json")).unwrap();
     let written: Value = mark.parse().unwrap();
     let other = mark.replace(written["mirror"].as_str().unwrap(), "another");
@@ -257,6 +259,18 @@ fn mirrors_that_overlap_only_on_the_server_are_2() {
     let text = Setup::mirror_text("second", &setup.dir().join("second"), &second);
     setup.write_config(&format!("{}{text}", setup.config_text()));
     doctor(&setup, &[]).assert(2, "overlap", "failed", "second", "one mirror only");
+}
+
+#[test]
+fn mirrors_that_overlap_since_a_folder_was_moved_are_named_with_the_way_out() {
+    let setup = Setup::new();
+    let (studio, other) = (setup.sandbox.folder("Studio"), setup.sandbox.folder("Other"));
+    let second = Options { storage_folder: other.to_string(), ..Options::default() };
+    let text = Setup::mirror_text("second", &setup.dir().join("second"), &second);
+    setup.write_config(&format!("{}{text}", setup.config_text()));
+    assert_eq!(setup.reconcile(&[]).code, 0);
+    setup.sandbox.patch_folder(other, &json!({ "parent_id": studio }));
+    doctor(&setup, &[]).assert(1, "overlap", "failed", "second", "move the folder back");
 }
 
 #[test]

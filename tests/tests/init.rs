@@ -283,6 +283,18 @@ fn what_contradicts_the_file_is_refused_and_the_file_stays() {
 }
 
 #[test]
+fn mirrors_that_came_to_overlap_do_not_keep_another_one_out() {
+    let setup = fresh();
+    let (studio, other) = (setup.sandbox.folder("Studio"), setup.sandbox.folder("Other"));
+    setup.sandbox.folder("Third");
+    let at = |name: &str| text(&setup.dir().join(name)).to_owned();
+    good(&setup, &[]);
+    good(&setup, &[("--local", &at("other")), ("--storage-folder", &format!("id:{other}")), ("--name", "other")]);
+    setup.sandbox.patch_folder(other, &json!({ "parent_id": studio }));
+    good(&setup, &[("--local", &at("third")), ("--storage-folder", "Third"), ("--name", "third")]);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_not_written_over() {
     let setup = fresh();
     for broken in ["this is no TOML", "[remote]\npol_interval = \"1s\"\n"] {

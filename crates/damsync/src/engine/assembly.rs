@@ -127,12 +127,11 @@ impl Assembly {
     }
 }
 
-/// Refuses mirrors whose storage folders lie in each other, except where both of them are `mirrored` already: that came
-/// about on the server.
+/// Refuses mirrors whose storage folders lie in each other, except where both of them are `settled` already.
 pub(super) fn refuse_overlap(
     config: &Config,
     folders: &[RemoteFolder],
-    mirrored: &BTreeSet<String>,
+    settled: &BTreeSet<String>,
 ) -> Result<(), EngineError> {
     let roots: Vec<(&Mirror, Option<&RemoteFolder>)> = config
         .mirrors
@@ -149,8 +148,8 @@ pub(super) fn refuse_overlap(
                 (Some(above), Some(below)) => above.id == below.id || below.ancestors.contains(&above.id),
                 (Some(_), None) => false,
             };
-            let since_moved = mirrored.contains(&outer.name) && mirrored.contains(&inner.name);
-            if at != other && overlaps && !since_moved {
+            let both_settled = settled.contains(&outer.name) && settled.contains(&inner.name);
+            if at != other && overlaps && !both_settled {
                 return Err(EngineError::Overlap {
                     first: outer.name.clone(),
                     second: inner.name.clone(),

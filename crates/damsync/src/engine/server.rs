@@ -96,9 +96,9 @@ pub fn whereabouts(mirror: &Mirror, folders: &[RemoteFolder]) -> Whereabouts {
     }
 }
 
-/// Refuses mirrors whose storage folders lie in each other.
-pub fn check_overlap(config: &Config, folders: &[RemoteFolder]) -> Result<(), EngineError> {
-    if config.mirrors.len() < 2 { Ok(()) } else { refuse_overlap(config, folders, &BTreeSet::new()) }
+/// Refuses mirrors whose storage folders lie in each other. Two of `settled` are not compared with each other.
+pub fn check_overlap(config: &Config, folders: &[RemoteFolder], settled: &BTreeSet<String>) -> Result<(), EngineError> {
+    if config.mirrors.len() < 2 { Ok(()) } else { refuse_overlap(config, folders, settled) }
 }
 
 /// The paths of names of all folders, in the order of the alphabet.

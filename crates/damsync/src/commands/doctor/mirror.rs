@@ -77,6 +77,7 @@ fn mark(mirror: &Mirror, root: &Root, row: Option<&MirrorRow>) -> Check {
         (Root::Unmarked { .. }, Some(_)) => {
             failed(format!("{OURS}/mirror.json is missing: the disk is not mounted, or the directory was replaced"))
         }
+        (Root::Unusable(_), _) if access::directory(&mirror.local).is_err() => Check::waits_for(MARK, ROOT),
         (Root::Unusable(why), _) => failed(format!("it cannot be read: {why}")),
         (Root::Marked { .. }, None) => Check::ok(
             MARK,

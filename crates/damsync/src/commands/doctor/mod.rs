@@ -16,13 +16,15 @@ pub use check::{Check, State};
 
 use crate::cli::DoctorArgs;
 use crate::config::{self, Config, ConfigError, Surroundings};
-use crate::engine::{self, EngineError};
+use crate::engine::{self, EngineError, Examined};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 use crate::signals::Stop;
+use damsync_ports::RemoteFolder;
 use damsync_remote::probe::Finding;
 use server::Asked;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const CONFIGURATION: &str = "configuration";
@@ -96,11 +98,8 @@ async fn look_with(config: &Config, here: &Surroundings) -> (Vec<Check>, Asked) 
     }
     let (asking, asked) = server::ask(config, here).await;
     checks.extend(asking);
-    if let Ok(folders) = &asked.folders
-        && let Err(error) = engine::check_overlap(config, folders)
-    {
-        let remedy = error.remedy().unwrap_or_default();
-        checks.push(Check::failed("overlap", Exit::Usage, error.to_string(), remedy));
+    if let Ok(folders) = &asked.folders {
+        checks.extend(overlap(config, folders, examined.as_ref()));
     }
     let mut directories = 0;
     for mirror in &config.mirrors {
@@ -110,4 +109,22 @@ async fn look_with(config: &Config, here: &Surroundings) -> (Vec<Check>, Asked) 
     }
     checks.extend(watching::limits(directories, mirrors as u64));
     (checks, asked)
+}
+
+/// Mirrors whose storage folders lie in each other: by the configuration, or since something was moved on the server.
+fn overlap(config: &Config, folders: &[RemoteFolder], examined: Option<&Examined>) -> Option<Check> {
+    const NAME: &str = "overlap";
+    let known = examined.into_iter().flat_map(|examined| &examined.mirrors);
+    let mirrored = known.filter(|(_, row)| row.remote.is_some()).map(|(name, _)| name.clone()).collect();
+    if let Err(error) = engine::check_overlap(config, folders, &mirrored) {
+        return Some(Check::failed(NAME, Exit::Usage, error.to_string(), error.remedy().unwrap_or_default()));
+    }
+    let error = engine::check_overlap(config, folders, &BTreeSet::new()).err()?;
+    let seen = format!("{error}, since a folder was moved on the server; the inner mirror is held");
+    Some(Check::failed(
+        NAME,
+        Exit::Remains,
+        seen,
+        "move the folder back on the server, or take one of the two mirrors out of the configuration",
+    ))
 }

@@ -81,7 +81,9 @@ impl Seen {
                 return Err(InitError::NoFolder { folder: folder.clone(), nearest: nearest.map(str::to_owned) }.into());
             }
         };
-        engine::check_overlap(config, &self.folders)?;
+        // What the others do to each other is no reason to refuse this one.
+        let others = config.mirrors.iter().map(|mirror| mirror.name.clone()).filter(|name| *name != new.name).collect();
+        engine::check_overlap(config, &self.folders, &others)?;
         Ok(place)
     }
 }
