@@ -27,14 +27,14 @@ pub struct Cli {
 pub struct Everywhere {
     /// The configuration file [default: damsync/config.toml in the user's configuration directory, else
     /// /etc/damsync/config.toml]
-    #[arg(long, global = true, env = "DAMSYNC_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "DAMSYNC_CONFIG", value_name = "FILE", display_order = 900)]
     pub config: Option<PathBuf>,
     /// What to log: a level (error, warn, info, debug, trace) or a filter such as damsync=debug [default: $RUST_LOG,
     /// else info for `run` and warn for the rest]
-    #[arg(long, global = true, value_name = "LEVEL")]
+    #[arg(long, global = true, value_name = "LEVEL", display_order = 901)]
     pub log: Option<String>,
     /// How to log
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", display_order = 902)]
     pub log_format: LogFormat,
 }
 
