@@ -105,8 +105,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if free.saturating_sub(wanted) >= least {
             return Ok(true);
         }
-        let what = if is_first { format!("{bytes} bytes are to come, ") } else { String::new() };
-        self.hold_for_space(Some(pulls), format!("{what}{free} bytes are free, and min_free wants {least} left"));
+        let mib = |bytes: u64| bytes >> 20;
+        let what = if is_first { format!("{} MiB are to come, ", mib(bytes)) } else { String::new() };
+        self.hold_for_space(
+            Some(pulls),
+            format!("{what}{} MiB are free, and min_free wants {} MiB left", mib(free), mib(least)),
+        );
         Ok(false)
     }
 

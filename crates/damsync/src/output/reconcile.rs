@@ -144,6 +144,7 @@ pub fn held_words(held: &HeldItem) -> String {
     if let Some(count) = held.count {
         let of = held.of.map_or(String::new(), |of| format!(" of {of}"));
         let side = match (held.reason, held.side) {
+            (HoldReason::DiskFull, _) => " to be downloaded",
             // The detail says what happened to them.
             (_, _) if held.detail.is_some() && held.reason != HoldReason::MassChange => "",
             (HoldReason::MassChange, Some(Side::Local)) => " changed here",
