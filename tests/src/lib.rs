@@ -8,6 +8,7 @@
 mod binary;
 mod daemon;
 mod http;
+mod pairs;
 mod pass;
 mod remote;
 mod sandbox;
@@ -18,6 +19,7 @@ mod wait;
 
 pub use binary::binary;
 pub use daemon::{Daemon, Signal};
+pub use pairs::Pair;
 pub use pass::Pass;
 pub use remote::{Asset, Remote, Requests};
 pub use sandbox::Sandbox;

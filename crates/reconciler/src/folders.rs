@@ -7,6 +7,9 @@ use damsync_model::tree::Place;
 use damsync_store::FolderRow;
 use std::collections::BTreeMap;
 
+/// As many of its possible names as a folder can reasonably need.
+const FEW_NAMES: usize = 8;
+
 /// Every directory of one mirror. The store has the same rows; whoever changes one changes the other.
 #[derive(Clone, Debug)]
 pub struct Folders {
@@ -131,12 +134,25 @@ impl Folders {
         self.names_for(parent, name, id).find(|(_, key)| !is_anothers(key)).map(|(name, _)| name)
     }
 
+    /// The storage folder without a directory of which this name carries the mark, where no other has the name.
+    pub fn marked_child(&self, parent: FolderId, name: &FileName) -> Option<&FolderRow> {
+        let key = NameKey::of(name.as_str(), self.folding);
+        if !name.as_str().contains('~') || self.takes(parent, &key) {
+            return None;
+        }
+        let is_marked = |row: &&FolderRow| {
+            let Some(remote) = row.remote.as_ref().filter(|_| row.local.is_none() && !row.agreed) else { return false };
+            let Some(id) = &remote.id else { return false };
+            self.names_for(parent, &remote.name, id).take(FEW_NAMES).any(|(_, other)| other == key)
+        };
+        self.remote_children(parent).into_iter().filter_map(|id| self.get(id)).find(is_marked)
+    }
+
     /// Names for a storage folder's directory that no directory and no storage folder has, its own name included; best
     /// first.
     pub fn other_names_for(&self, parent: FolderId, name: &str, id: &StorageFolderId) -> Vec<FileName> {
-        const ENOUGH: usize = 8;
         let free = self.names_for(parent, name, id).filter(|(_, key)| !self.takes(parent, key));
-        free.map(|(name, _)| name).take(ENOUGH).collect()
+        free.map(|(name, _)| name).take(FEW_NAMES).collect()
     }
 
     fn names_for(

@@ -56,9 +56,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(Vec::new());
         }
         self.know_folders(&assets).await?;
-        let observed: Vec<Observed> = assets.into_iter().map(|asset| self.placed(asset)).collect();
+        let mut observed: Vec<Observed> = assets.into_iter().map(|asset| self.placed(asset)).collect();
+        // Answers come in any order; of doubles the lowest id is given its name first.
+        observed.sort_by(|one, other| one.asset.id.cmp(&other.asset.id));
         let (mirror, now) = (self.mirror, self.server_now());
-        let (ask, met, fits) = self
+        let (ask, met, contests, fits) = self
             .engine
             .keeper
             .write(move |tx| {
@@ -73,18 +75,28 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 for id in &leaving {
                     met.extend(meet(tx, mirror, id)?.map(|place| (id.clone(), place)));
                 }
+                let mut contests = Vec::new();
                 for one in observed {
                     let id = one.asset.id.clone();
+                    let best = one.names.first().map(|(_, key, _)| key.clone());
                     if !take_over(tx, mirror, one, said, now, &leaving)? {
                         ask.push(id.clone());
+                    }
+                    if let Some(best) = best
+                        && let Some(holder) = contested(tx, mirror, &id, &best)?
+                    {
+                        contests.push((id.clone(), holder));
                     }
                     // Its row has its new name now, and that is nobody else's.
                     leaving.remove(&id);
                 }
-                Ok((ask, met, fits))
+                Ok((ask, met, contests, fits))
             })
             .await?;
         fits.into_iter().for_each(|fit| self.server_time_fit.note(fit));
+        for (lower, holder) in contests {
+            self.settle_contest(lower, holder).await?;
+        }
         if !met.is_empty() {
             self.tell_of_met(met).await?;
         }
@@ -156,6 +168,38 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     tx.mark_asset(mirror, &id)?;
                 }
                 Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Gives the lower of two ids the name that both want, and the other one its next.
+    async fn settle_contest(&self, lower: AssetId, holder: AssetId) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        let (one, other) = (lower.clone(), holder.clone());
+        let rows =
+            self.engine.keeper.read(move |tx| Ok(tx.asset(mirror, &one)?.zip(tx.asset(mirror, &other)?))).await?;
+        let Some((row, other)) = rows else { return Ok(()) };
+        let Some(folder) = row.folder else { return Ok(()) };
+        let (names, next) = {
+            let folders = self.folders();
+            (names_for(&folders, folder, &row.asset), names_for(&folders, folder, &other.asset))
+        };
+        let Some((name, key, _)) = names.into_iter().next() else { return Ok(()) };
+        self.engine
+            .keeper
+            .write(move |tx| {
+                let still = contested(tx, mirror, &lower, &key)?.as_ref() == Some(&holder);
+                let rows = tx.asset(mirror, &lower)?.zip(tx.asset(mirror, &holder)?);
+                let Some((row, other)) = rows.filter(|(row, _)| still && row.folder == Some(folder)) else {
+                    return Ok(());
+                };
+                tx.mark_place(mirror, folder, &row.key)?;
+                tx.put_asset(mirror, &AssetRow { given_name: name, key, ..row })?;
+                tx.mark_asset(mirror, &lower)?;
+                let (given_name, key) = choose_name(tx, mirror, Some(folder), &holder, next, None)?;
+                tx.put_asset(mirror, &AssetRow { given_name, key, ..other })?;
+                tx.mark_asset(mirror, &holder)
             })
             .await?;
         Ok(())
@@ -308,7 +352,10 @@ fn take_over(
             asset.filename.clone_from(&old.asset.filename);
             (old.given_name.clone(), old.key.clone())
         }
-        _ => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
+        _ => match marked_file(tx, mirror, folder, &asset, &names)? {
+            Some(name) => name,
+            None => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
+        },
     };
     if presence == Presence::Trashed
         && old.as_ref().is_some_and(|old| !matches!(old.presence, Presence::Trashed | Presence::Gone))
@@ -353,6 +400,20 @@ fn take_over(
     Ok(true)
 }
 
+/// The asset that has the name that this one wants and must give it up: it has the higher id, came in an earlier answer,
+/// and no file stands for either yet. Once one does, names stay.
+fn contested(tx: &Tx<'_>, mirror: MirrorId, id: &AssetId, best: &NameKey) -> Result<Option<AssetId>, StoreError> {
+    let Some(row) = tx.asset(mirror, id)?.filter(|row| row.presence == Presence::Live) else { return Ok(None) };
+    let Some(folder) = row.folder.filter(|_| row.key != *best) else { return Ok(None) };
+    if tx.base(mirror, id)?.is_some() || tx.base_at(folder, best)?.is_some() {
+        return Ok(None);
+    }
+    let holders = tx.assets_at(folder, best)?;
+    let [holder] = holders.as_slice() else { return Ok(None) };
+    let gives_way = holder.asset.id > *id && tx.base(mirror, &holder.asset.id)?.is_none();
+    Ok(gives_way.then(|| holder.asset.id.clone()))
+}
+
 /// Whether an asset is live again that was not.
 fn comes_back(old: &AssetRow, presence: Presence) -> bool {
     presence == Presence::Live && !matches!(old.presence, Presence::Live | Presence::Unknown)
@@ -393,6 +454,30 @@ fn matters(old: &AssetRow, new: &AssetRow) -> bool {
         (asset, row.folder, row.presence, row.given_name.clone())
     };
     relevant(old) != relevant(new)
+}
+
+/// The name with the asset's own mark under which its file stands already, from a time that the store does not know of.
+/// Names stay once given, also where the store was lost and the plain name is free by now.
+fn marked_file(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    folder: Option<FolderId>,
+    asset: &RemoteAsset,
+    names: &[(String, NameKey, bool)],
+) -> Result<Option<(String, NameKey)>, StoreError> {
+    let Some(folder) = folder else { return Ok(None) };
+    if !tx.has_files(folder)? || tx.base(mirror, &asset.id)?.is_some() {
+        return Ok(None);
+    }
+    for (name, key, is_directory) in names.iter().skip(1).filter(|(_, key, _)| Some(key) != names.first().map(|n| &n.1))
+    {
+        let Some(content) = tx.file(folder, key)?.and_then(|file| file.content) else { continue };
+        let is_its = !is_directory && asset.claimed.likeness(&content) != Likeness::Different;
+        if is_its && tx.base_at(folder, key)?.is_none() && tx.assets_at(folder, key)?.is_empty() {
+            return Ok(Some((name.clone(), key.clone())));
+        }
+    }
+    Ok(None)
 }
 
 /// The best name that is free. Given `leaving`, the assets that the same answers show elsewhere, a name is free too when

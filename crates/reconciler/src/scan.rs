@@ -10,7 +10,7 @@ use damsync_model::id::{FolderId, MirrorId};
 use damsync_model::name::{FileName, Folding, NameKey, is_nfc, key_text};
 use damsync_model::path::MirrorPath;
 use damsync_ports::{DirListing, Entry, EntryKind, LocalError, LocalSide, RemoteSide};
-use damsync_store::{FileRow, FolderRow, LocalDir, Shown, StoreError, Tx};
+use damsync_store::{FileRow, FolderRow, LocalDir, RemoteDir, Shown, StoreError, Tx};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use std::borrow::Cow;
@@ -151,6 +151,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         not_directories: &[(NameKey, String)],
     ) -> Result<Vec<(FolderId, MirrorPath)>, PassError> {
         let folding = self.folders().folding();
+        for (name, ..) in &directories {
+            self.know_marked_directory(folder, name).await?;
+        }
         let mut here = Vec::with_capacity(directories.len());
         for (name, inode, birth_ns) in directories {
             let key = NameKey::of(name.as_str(), folding);
@@ -190,6 +193,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         Ok(here)
+    }
+
+    /// A directory that carries a storage folder's mark is that folder's, from a time that the store does not know of.
+    /// Names stay once given, also where the store was lost and the plain name is free by now.
+    async fn know_marked_directory(&self, parent: FolderId, name: &FileName) -> Result<(), PassError> {
+        let marked = self.folders().marked_child(parent, name).cloned();
+        if let Some(FolderRow { remote: Some(remote), .. }) = &marked {
+            let remote = RemoteDir { given_name: name.as_str().to_owned(), ..remote.clone() };
+            self.keep_folder(FolderRow { remote: Some(remote), ..marked.unwrap_or_else(empty_row) }, false).await?;
+        }
+        Ok(())
     }
 
     async fn directory_unknown(&self, folder: FolderId, path: &MirrorPath, why: String) -> Result<(), PassError> {
