@@ -181,6 +181,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// The world was not as the action expected: takes over what is there now.
     async fn look_at_task_again(&self, task: &Task<'_>) -> Result<(), PassError> {
+        self.found_changed.store(true, Ordering::Relaxed);
         if let damsync_model::plan::Subject::File(place) = task.planned.action.subject() {
             // The action may be about another place than that by which the entity is known.
             let path = self.folders().path_of(place).unwrap_or_else(|| task.path.clone());

@@ -11,6 +11,7 @@ use damsync_model::tree::{Place, Stat};
 use damsync_ports::{LocalError, LocalSide, RemoteSide};
 use damsync_store::FileRow;
 use futures_util::StreamExt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Files asked for in one go.
@@ -29,6 +30,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if self.request.ask == Ask::Full {
             self.forget_hashes().await?;
         }
+        self.read_until_quiet().await
+    }
+
+    /// Reads what an action found changed: also a file whose other name was replaced, for that moves its ctime.
+    pub(crate) async fn read_again(&self) -> Result<(), PassError> {
+        if self.found_changed.swap(false, Ordering::Relaxed) { self.read_until_quiet().await } else { Ok(()) }
+    }
+
+    async fn read_until_quiet(&self) -> Result<(), PassError> {
         let patience = self.engine.spec.settle * 2;
         let deadline = self.now().plus_ms(i64::try_from(patience.as_millis()).unwrap_or(i64::MAX));
         while let Some(wait) = self.read_quiet_files().await? {

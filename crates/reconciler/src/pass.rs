@@ -346,6 +346,8 @@ pub(crate) struct Pass<'e, D, R> {
     pub unreachable: AtomicUsize,
     /// Directories in which directories were made.
     pub made_in: Mutex<BTreeSet<FolderId>>,
+    /// An action found a file changed, which is to be read before the next decision.
+    pub found_changed: AtomicBool,
     /// The server's folders were listed in this pass.
     pub folders_listed: AtomicBool,
     /// Directories whose action failed in this pass.
@@ -448,6 +450,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             server_time_fit: ServerTime::default(),
             unreachable: AtomicUsize::new(0),
             made_in: Mutex::default(),
+            found_changed: AtomicBool::new(false),
             folders_listed: AtomicBool::new(remote_folders.is_some()),
             failed_folders: Mutex::default(),
         };

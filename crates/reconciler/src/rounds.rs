@@ -61,6 +61,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut verdict = Verdict::default();
         for _ in 0..MOST_ROUNDS {
             self.check_stop()?;
+            self.read_again().await?;
             verdict = self.judge().await?;
             let mut progress = self.folder_round(FolderStage::Make, &verdict).await?;
             progress |= self.file_round(&verdict).await?;
