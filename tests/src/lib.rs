@@ -7,6 +7,8 @@
 
 mod binary;
 mod daemon;
+mod folding;
+mod fuse;
 mod http;
 mod pairs;
 mod pass;
@@ -19,6 +21,7 @@ mod wait;
 
 pub use binary::binary;
 pub use daemon::{Daemon, Signal};
+pub use folding::FoldingDisk;
 pub use pairs::Pair;
 pub use pass::Pass;
 pub use remote::{Asset, Remote, Requests};

@@ -34,6 +34,7 @@ mod held_plans;
 mod ignore_guard;
 mod keeper;
 mod moves;
+mod naming;
 mod observe;
 mod overview;
 mod pass;

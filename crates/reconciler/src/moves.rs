@@ -22,6 +22,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let Action::MoveLocal { asset, from, to, expect } = &task.planned.action else {
             return Ok(Done::DecideAgain);
         };
+        if from.folder == to.folder && self.key(from) == self.key(to) {
+            self.name_halfway(asset, from).await?;
+            return Ok(Done::DecideAgain);
+        }
         if self.is_taken_for_good(asset, to).await? {
             self.name_again(asset).await?;
             return Ok(Done::DecideAgain);
@@ -30,10 +34,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if self.is_being_left(asset, to, &target).await? {
             return Ok(Done::DecideAgain);
         }
+        let Some(asset_row) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
         let stat = self.engine.disk.rename(&task.path, *expect, &target).await?;
         self.reach(CrashPoint::MovedLocal)?;
         let (mirror, asset, from, to) = (self.mirror, asset.clone(), from.clone(), to.clone());
         let (from_key, to_key) = (self.key(&from), self.key(&to));
+        let onwards = self.name_beyond(&asset_row, &from, &to);
+        let filename = asset_row.asset.filename;
         let event = self.event(task, "done");
         let content = match &task.one.entity.local {
             Local::Present(file) => file.content,
@@ -52,11 +59,18 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 };
                 tx.put_file(to.folder, &file)?;
                 let row = tx.asset(mirror, &asset)?;
-                if let (Some(mut base), Some(row)) = (tx.base(mirror, &asset)?, row) {
+                if let (Some(mut base), Some(mut row)) = (tx.base(mirror, &asset)?, row) {
                     base.base.place = to;
                     base.key = to_key;
                     base.base.remote_folder = row.folder.unwrap_or(base.base.remote_folder);
-                    base.base.remote_filename = row.asset.filename;
+                    match onwards.filter(|_| row.asset.filename == filename) {
+                        // The name is not agreed on before the file has it.
+                        Some((name, key)) => {
+                            (row.given_name, row.key) = (name, key);
+                            tx.put_asset(mirror, &row)?;
+                        }
+                        None => base.base.remote_filename = row.asset.filename,
+                    }
                     tx.put_base(mirror, &base)?;
                 }
                 tx.mark_asset(mirror, &asset)?;

@@ -426,8 +426,8 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         }
         let acts = request.permission != Permission::DryRun;
         let entered = crate::root::enter(self, &mut row, stand, acts).await?;
-        // A dry run may not even probe the file system, which needs a file of ours.
-        let folding = if acts { self.disk.folding().await? } else { Folding::default() };
+        // A dry run compares names as a real one does; without a root there are none.
+        let folding = if entered.is_some() { self.disk.folding().await? } else { Folding::default() };
         let folders = crate::scope::load(self, &row, folding).await?;
         let pass = Pass {
             engine: self,
