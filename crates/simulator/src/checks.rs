@@ -95,7 +95,11 @@ pub fn converged(stage: &Stage, daemon: &Daemon, report: &Report) -> Result<(), 
     if let Some((path, _)) = tree.below(".damsync/partial").next() {
         return Err(format!("one for one: a partial is left: {path}"));
     }
-    Comparison { stage, daemon, tree, report }.folder(stage.server.mirrored, "", Level::Root)
+    Comparison { stage, daemon, tree, report, folding: stage.disk(0).folding() }.folder(
+        stage.server.mirrored,
+        "",
+        Level::Root,
+    )
 }
 
 struct Comparison<'a> {
@@ -103,6 +107,7 @@ struct Comparison<'a> {
     daemon: &'a Daemon,
     tree: Tree,
     report: &'a Report,
+    folding: Folding,
 }
 
 impl Comparison<'_> {
@@ -115,7 +120,7 @@ impl Comparison<'_> {
             if ours(&full) || self.daemon.ignores(&full) {
                 continue;
             }
-            let key = NameKey::of(name, Folding::Exact);
+            let key = NameKey::of(name, self.folding);
             match node {
                 Node::Dir { .. } => drop(dirs.insert(key, full)),
                 Node::File(file) => {
@@ -158,7 +163,7 @@ impl Comparison<'_> {
         let mut why = None;
         // No more names can be taken than there are directories.
         let names = candidates_for_folder(name, &StorageFolderId::from(*child), level).take(dirs.len() + 2);
-        for key in names.map(|name| NameKey::of(name.as_str(), Folding::Exact)) {
+        for key in names.map(|name| NameKey::of(name.as_str(), self.folding)) {
             let mut rest = dirs.clone();
             let Some(full) = rest.remove(&key) else { continue };
             let result =
@@ -197,7 +202,7 @@ impl Comparison<'_> {
             let live = world.all_assets().filter(|asset| asset.alive() && asset.folder_id == folder);
             live.cloned().partition(|asset| asset.submitted_at.is_some())
         };
-        let key = |name: &FileName| NameKey::of(name.as_str(), Folding::Exact);
+        let key = |name: &FileName| NameKey::of(name.as_str(), self.folding);
         let mut plain_ones = Vec::new();
         // Those that have a marked name are found by it; what is left has the plain ones.
         for asset in &assets {
@@ -228,7 +233,7 @@ impl Comparison<'_> {
             let waits =
                 self.report.awaiting.iter().find(|waits| waits.guid == asset.guid && parent(&waits.path) == path);
             let name = waits.and_then(|waits| waits.path.rsplit('/').next());
-            if let Some(file) = name.and_then(|name| files.remove(&NameKey::of(name, Folding::Exact))) {
+            if let Some(file) = name.and_then(|name| files.remove(&NameKey::of(name, self.folding))) {
                 self.same_bytes(&asset, &file)?;
             }
         }

@@ -47,6 +47,8 @@ pub enum Local {
     Copy(Pick, Pick, Pick),
     /// A file's times are set to now.
     Touch(Pick),
+    /// A file is renamed to another case of its name; where the disk folds, by way of a third name.
+    Recase(Pick),
     /// A file is deleted.
     Delete(Pick),
     /// A directory is deleted with everything below it.

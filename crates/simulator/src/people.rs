@@ -3,7 +3,7 @@
 use crate::content::{bytes_of, content_of};
 use crate::edit::{Pick, Remote};
 use crate::remote::Server;
-use crate::stage::{DIRS, NAMES, REMOTE_ONLY, Stage, pick};
+use crate::stage::{DIRS, NAMES, OTHER_CASE, REMOTE_ONLY, Stage, pick};
 use damsync_model::content::Sha256;
 use damsync_sandbox::world::asset::{Asset, AssetState};
 use damsync_sandbox::world::job::JobWork;
@@ -53,6 +53,9 @@ pub(crate) fn is_mistaken_for_trashed(stage: &Stage, daemon: usize, content: Sha
 }
 
 fn remote_name(which: Pick) -> &'static str {
+    if which == OTHER_CASE.0 {
+        return OTHER_CASE.1;
+    }
     let at = which as usize % (NAMES.len() + REMOTE_ONLY.len());
     NAMES.get(at).or_else(|| REMOTE_ONLY.get(at - NAMES.len())).copied().unwrap_or("a.txt")
 }

@@ -4,6 +4,7 @@ use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
 use crate::edit::{Bytes, Edit, Local, Pick, Remote, Save};
 use crate::weather::{CutOff, Fault, Script};
+use damsync_model::name::Folding;
 use damsync_model::policy::{ConflictPolicy, MaxDelete};
 use damsync_sandbox::world::Habits;
 use damsync_sandbox::world::habits::{AddVersionAnswer, FolderDelete, HeadMoves, TrashedDetails};
@@ -102,7 +103,7 @@ impl Setting {
             daemons: 1,
             one_user: true,
             any_user: true,
-            nature: Nature { grain_ns: 1, reuses_inodes: false },
+            nature: Nature { grain_ns: 1, reuses_inodes: false, folding: Folding::Exact },
             habits: Habits::default(),
             conflict: ConflictPolicy::KeepBoth,
             max_delete: MaxDelete::Files(1000),
@@ -137,6 +138,7 @@ impl Setting {
             nature: Nature {
                 grain_ns: dice.one_of(&[1, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000]),
                 reuses_inodes: dice.once_in(2),
+                folding: Folding::Exact,
             },
             habits,
             conflict: dice.one_of(&[

@@ -18,6 +18,10 @@ pub const NAMES: &[&str] =
 /// A name that only the server can have.
 pub const REMOTE_ONLY: &[&str] = &["a/b.txt", ".."];
 
+/// Another case of the first name, and its number. No dice fall so: where the disk tells cases apart, it is a name like
+/// any other.
+pub const OTHER_CASE: (Pick, &str) = (Pick::MAX, "A.txt");
+
 /// Names of directories.
 pub const DIRS: &[&str] = &["d1", "d2", "sub", "d"];
 
@@ -35,6 +39,11 @@ pub struct Stage {
 
 pub(crate) fn pick<T: Clone>(from: &[T], which: Pick) -> Option<T> {
     from.get(which as usize % from.len().max(1)).cloned()
+}
+
+/// The name of a file by its number, counted round.
+pub(crate) fn file_name(which: Pick) -> &'static str {
+    if which == OTHER_CASE.0 { OTHER_CASE.1 } else { NAMES[which as usize % NAMES.len()] }
 }
 
 fn join(dir: &str, name: &str) -> String {
@@ -112,6 +121,7 @@ impl Stage {
     }
 
     fn write(&self, disk: usize, path: &str, save: Save, data: Bytes) -> String {
+        let path = &self.disk(disk).as_written(path);
         if !self.disk(disk).can_hold_file(path) {
             return format!("d{disk} cannot write {path:?}");
         }
@@ -160,7 +170,7 @@ impl Stage {
         let nothing = || format!("d{disk} nothing for {local:?}");
         match local {
             Local::Write(dir, name, bytes) => {
-                let (Some(dir), Some(name)) = (pick(&dirs, *dir), pick(NAMES, *name)) else { return nothing() };
+                let (Some(dir), name) = (pick(&dirs, *dir), file_name(*name)) else { return nothing() };
                 self.write(disk, &join(&dir, name), Save::InPlace, bytes_of(bytes.number, bytes.size.into()))
             }
             Local::Save(file, save, bytes) => {
@@ -179,6 +189,14 @@ impl Stage {
                 let Some(path) = pick(&files, *file) else { return nothing() };
                 self.disk(disk).touch(&path);
                 format!("d{disk} touch {path:?}")
+            }
+            Local::Recase(file) => {
+                let Some(path) = pick(&files, *file) else { return nothing() };
+                let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
+                let lower = name.to_lowercase();
+                let other = join(dir, &if lower == name { name.to_uppercase() } else { lower });
+                self.disk(disk).recase(&path, &other);
+                format!("d{disk} recase {path:?} to {other:?}")
             }
             Local::Delete(file) => {
                 let Some(path) = pick(&files, *file) else { return nothing() };

@@ -187,7 +187,8 @@ impl State {
             }
             Replaced::ToCopy(expect, candidates) => {
                 self.expect_there(target, expect)?;
-                let Some(free) = candidates.iter().find(|path| self.tree.get(path.as_str()).is_none()) else {
+                let Some(free) = candidates.iter().find(|path| self.tree.get(self.standing(path).as_str()).is_none())
+                else {
                     return Err(changed(target, "no name for its copy is free"));
                 };
                 self.begin_volatile();
@@ -249,10 +250,11 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn folding(&self) -> Result<Folding, LocalError> {
-        Ok(Folding::Exact)
+        Ok(self.state().folding())
     }
 
     async fn list(&self, dir: &MirrorPath) -> Result<DirListing, LocalError> {
+        let dir = &self.state().standing(dir);
         let turn = self.turn("list", dir.as_str()).await?;
         let answer = {
             let state = self.state();
@@ -298,12 +300,14 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn stat(&self, path: &MirrorPath) -> Result<Stat, LocalError> {
+        let path = &self.state().standing(path);
         let turn = self.turn("examine", path.as_str()).await?;
         let answer = self.state().file_at(path).map(stat);
         self.end(turn, answer).await
     }
 
     async fn hash(&self, path: &MirrorPath, expect: Stat) -> Result<Content, LocalError> {
+        let path = &self.state().standing(path);
         let turn = self.turn("read", path.as_str()).await?;
         let read = self.state().expect(path, &expect).map(|file| file.data.clone());
         let read = self.end(turn, read).await?;
@@ -314,6 +318,7 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn read(&self, path: &MirrorPath, expect: Stat, content: Content) -> Result<Payload, LocalError> {
+        let path = &self.state().standing(path);
         let turn = self.turn("read", path.as_str()).await?;
         let read = {
             let state = self.state();
@@ -332,6 +337,7 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn make_dir(&self, path: &MirrorPath) -> Result<(), LocalError> {
+        let path = &self.state().standing(path);
         let turn = self.turn("make", path.as_str()).await?;
         let answer = {
             let mut state = self.state();
@@ -349,6 +355,7 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn remove_dir(&self, path: &MirrorPath) -> Result<(), LocalError> {
+        let path = &self.state().standing(path);
         let turn = self.turn("remove", path.as_str()).await?;
         let answer = {
             let mut state = self.state();
@@ -441,7 +448,10 @@ impl LocalSide for MemoryDisk {
         self.end(turn, Ok(removed)).await
     }
 
-    async fn place(&self, placements: Vec<Placement>) -> Result<Vec<Result<Placed, LocalError>>, LocalError> {
+    async fn place(&self, mut placements: Vec<Placement>) -> Result<Vec<Result<Placed, LocalError>>, LocalError> {
+        for placement in &mut placements {
+            placement.target = self.state().standing(&placement.target);
+        }
         let turn = self.turn("place", ".").await?;
         let ready: Vec<Result<(), LocalError>> = {
             let mut state = self.state();
@@ -459,6 +469,7 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn trash(&self, path: &MirrorPath, expect: Stat, slot: &TrashSlot) -> Result<MirrorPath, LocalError> {
+        let path = &self.state().standing(path);
         let turn = self.turn("trash", path.as_str()).await?;
         let answer = {
             let mut state = self.state();
@@ -479,6 +490,10 @@ impl LocalSide for MemoryDisk {
     }
 
     async fn rename(&self, from: &MirrorPath, expect: Stat, to: &MirrorPath) -> Result<Stat, LocalError> {
+        let (from, to) = &{
+            let state = self.state();
+            (state.standing(from), state.standing(to))
+        };
         let turn = self.turn("rename", from.as_str()).await?;
         let answer = {
             let mut state = self.state();

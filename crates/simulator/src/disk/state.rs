@@ -4,6 +4,8 @@ use super::tree::{File, Node, Tree, parent};
 use crate::dice::Dice;
 use crate::time::Time;
 use bytes::Bytes;
+use damsync_model::name::{Folding, NameKey};
+use damsync_model::path::MirrorPath;
 use damsync_model::tree::Stat;
 use damsync_ports::RootIdentity;
 use std::collections::BTreeSet;
@@ -15,6 +17,8 @@ pub struct Nature {
     pub grain_ns: i64,
     /// The number of a removed file is given to the next new one.
     pub reuses_inodes: bool,
+    /// Whether it takes `A` and `a` for one name. Each name stays as it was written.
+    pub folding: Folding,
 }
 
 /// How a program may end that did not want to.
@@ -62,6 +66,29 @@ impl State {
             freed: Vec::new(),
             time,
         }
+    }
+
+    /// How names compare.
+    pub const fn folding(&self) -> Folding {
+        self.nature.folding
+    }
+
+    /// A path as it is written, where it stands under other cases of its names.
+    pub fn as_written(&self, path: &str) -> String {
+        if self.nature.folding == Folding::Exact {
+            return path.to_owned();
+        }
+        let key = |name: &str| NameKey::of(name, Folding::CaseFolded);
+        path.split('/').fold(String::new(), |dir, name| {
+            let standing = self.tree.children(&dir).map(|(other, _)| other).find(|other| key(other) == key(name));
+            let name = standing.unwrap_or(name).to_owned();
+            if dir.is_empty() { name } else { format!("{dir}/{name}") }
+        })
+    }
+
+    /// The same of a path below the root.
+    pub fn standing(&self, path: &MirrorPath) -> MirrorPath {
+        MirrorPath::parse(&self.as_written(path.as_str())).unwrap_or_else(|| path.clone())
     }
 
     /// The file system's clock.

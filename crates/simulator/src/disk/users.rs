@@ -78,6 +78,18 @@ impl State {
         self.done();
     }
 
+    /// Renames a file to another case of its name.
+    pub fn recase(&mut self, path: &str, other: &str) {
+        if let Some(mut node) = self.lift(path) {
+            let now = self.now_ns();
+            if let Node::File(file) = &mut node {
+                (file.ctime_ns, file.synced) = (now, true);
+            }
+            self.put(other, node);
+        }
+        self.done();
+    }
+
     /// Deletes whatever stands there, and everything below it.
     pub fn delete(&mut self, path: &str) {
         let below: Vec<String> = self.tree.below(path).map(|(path, _)| path.clone()).collect();
