@@ -185,7 +185,7 @@ impl Tree {
 
     fn entry(&mut self, id: u64) -> Result<Reply, i32> {
         // Nothing may be kept: the same file is found under several names.
-        Ok(Reply::default().u64(id).u64(0).u64(0).u64(0).u32(0).u32(0).and(self.attr(id)?))
+        Ok(Reply::default().u64(id).u64(0).u64(0).u64(0).u32(0).u32(0).and(&self.attr(id)?))
     }
 
     fn attr(&mut self, id: u64) -> Result<Reply, i32> {
@@ -198,12 +198,12 @@ impl Tree {
         let times = [modified.0, modified.0, changed.0].into_iter().fold(Reply::default(), Reply::u64);
         let parts =
             [modified.1, modified.1, changed.1, format | node.mode, node.links, node.owner.0, node.owner.1, 0, 4096, 0];
-        let head = Reply::default().u64(id).u64(size).u64(size.div_ceil(512)).and(times);
+        let head = Reply::default().u64(id).u64(size).u64(size.div_ceil(512)).and(&times);
         Ok(parts.into_iter().fold(head, Reply::u32))
     }
 
     fn told(&mut self, id: u64) -> Result<Reply, i32> {
-        Ok(Reply::default().u64(0).u32(0).u32(0).and(self.attr(id)?))
+        Ok(Reply::default().u64(0).u32(0).u32(0).and(&self.attr(id)?))
     }
 
     fn set(&mut self, request: &Request<'_>) -> Result<Reply, i32> {
@@ -258,7 +258,7 @@ impl Tree {
             if reply.len() + entry.len() > room {
                 break;
             }
-            reply = reply.and(entry);
+            reply = reply.and(&entry);
         }
         Ok(reply)
     }

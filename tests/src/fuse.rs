@@ -58,7 +58,7 @@ impl Reply {
         self
     }
 
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: &Self) -> Self {
         self.bytes(&other.0)
     }
 
@@ -113,7 +113,7 @@ pub(crate) fn serve(mut device: &File, server: &mut impl Server) {
         let length = u32::try_from(OUT_HEADER + body.len()).unwrap_or(0);
         let head = Reply::default().u32(length).bytes(&i32::to_ne_bytes(error)).u64(header.u64(8));
         // Nobody waits any more where it cannot be written.
-        let _ = device.write(&head.and(body).0);
+        let _ = device.write(&head.and(&body).0);
     }
 }
 

@@ -71,8 +71,11 @@ fn touched(root: &Path) -> BTreeMap<String, (u64, i64, i64)> {
     paths.filter_map(look).collect()
 }
 
+/// The folders' paths by number, and of each asset its number, path, hash, how many versions it has, and if it lives.
+type Told = (BTreeMap<i64, String>, Vec<(i64, String, String, usize, bool)>);
+
 /// What of the server a user would see change.
-fn told(remote: &Remote) -> (BTreeMap<i64, String>, Vec<(i64, String, String, usize, bool)>) {
+fn told(remote: &Remote) -> Told {
     let assets = remote
         .assets
         .iter()

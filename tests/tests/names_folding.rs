@@ -16,8 +16,9 @@ fn folding(test: &str) -> Option<(Setup, FoldingDisk)> {
         Ok(_) => "on a file system that folds case, mounted for it".to_owned(),
         Err(why) => format!("NOT RUN, the simulator's folding worlds stand for it ({why})"),
     };
-    // Past the capture, so that it is seen of a passed test, too.
-    writeln!(std::io::stderr(), "{test}: {how}").unwrap();
+    // Seen of a passed test, too.
+    let mut past_the_capture = std::io::stderr();
+    writeln!(past_the_capture, "{test}: {how}").unwrap();
     let disk = mounted.ok()?;
     setup.local = at.join("mirror");
     setup.write_config(&setup.config_text());
