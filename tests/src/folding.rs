@@ -11,6 +11,8 @@ use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const ROOT: u64 = 1;
@@ -25,6 +27,7 @@ const NOSYS: i32 = 38;
 #[derive(Debug)]
 pub struct FoldingDisk {
     at: PathBuf,
+    folds: Arc<AtomicBool>,
 }
 
 impl FoldingDisk {
@@ -42,8 +45,15 @@ impl FoldingDisk {
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         rustix::mount::mount("folding", at, "fuse", flags, options.as_c_str())
             .map_err(|error| format!("mounting is not permitted: {error}"))?;
-        std::thread::spawn(move || crate::fuse::serve(&device, &mut Tree::new(uid, gid)));
-        Ok(Self { at: at.to_owned() })
+        let mut tree = Tree::new(uid, gid);
+        let folds = Arc::clone(&tree.folds);
+        std::thread::spawn(move || crate::fuse::serve(&device, &mut tree));
+        Ok(Self { at: at.to_owned(), folds })
+    }
+
+    /// From now on it tells cases apart, as if it had been mounted so.
+    pub fn stop_folding(&self) {
+        self.folds.store(false, Ordering::Relaxed);
     }
 }
 
@@ -80,6 +90,7 @@ struct Node {
 struct Tree {
     nodes: BTreeMap<u64, Node>,
     next: u64,
+    folds: Arc<AtomicBool>,
 }
 
 fn folded(name: &[u8]) -> String {
@@ -96,7 +107,7 @@ impl Tree {
             modified: now(),
             changed: now(),
         };
-        Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT }
+        Self { nodes: BTreeMap::from([(ROOT, root)]), next: ROOT, folds: Arc::new(AtomicBool::new(true)) }
     }
 
     fn node(&mut self, id: u64) -> Result<&mut Node, i32> {
@@ -118,7 +129,9 @@ impl Tree {
     }
 
     fn find(&mut self, dir: u64, name: &[u8]) -> Result<u64, i32> {
-        self.names(dir)?.get(&folded(name)).map(|(_, id)| *id).ok_or(NOENT)
+        let folds = self.folds.load(Ordering::Relaxed);
+        let found = self.names(dir)?.get(&folded(name)).filter(|(written, _)| folds || written == name);
+        found.map(|(_, id)| *id).ok_or(NOENT)
     }
 
     fn touch(&mut self, id: u64) {

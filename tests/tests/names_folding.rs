@@ -193,3 +193,20 @@ fn on_a_folding_file_system_our_own_directory_has_no_other_name() {
     assert!(at.starts_with("%2EDAMSYNC") && at.ends_with("/mirror.json"), "{at}");
     setup.stable(&[("%2EDamSync", &asset, "not ours"), (&at, &inside, "not the mark")]);
 }
+
+#[test]
+fn a_file_system_that_stops_folding_is_held_and_nothing_is_deleted() {
+    let Some((setup, disk)) = folding("a_file_system_that_stops_folding_is_held_and_nothing_is_deleted") else {
+        return;
+    };
+    let asset = setup.sandbox.asset("Studio/Sub/A.jpg", "bytes");
+    setup.sync(&[("pulled", 1), ("folders_created_local", 1)]);
+    setup.stable(&[("Sub/A.jpg", &asset, "bytes")]);
+    disk.stop_folding();
+    let pass = setup.reconcile(&[]);
+    pass.assert(3, "held", &[]);
+    assert_eq!(pass.held(), ["root_replaced"], "{pass:#?}");
+    assert_eq!(setup.run(&["reattach", "studio"]).code, 0);
+    setup.sync(&[("adopted", 1)]);
+    setup.stable(&[("Sub/A.jpg", &asset, "bytes")]);
+}

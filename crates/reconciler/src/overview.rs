@@ -5,7 +5,7 @@ use crate::folders::Folders;
 use crate::report::{AwaitingItem, HeldItem};
 use damsync_model::capability::Capabilities;
 use damsync_model::id::{FolderId, MirrorId};
-use damsync_model::name::{FileName, Folding, NameKey};
+use damsync_model::name::{FileName, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, HoldReason, Wait};
 use damsync_model::planner::{Rules, decide};
@@ -172,7 +172,8 @@ const MOST_PENDING: usize = 10_000;
 fn folders(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<Folders>, StoreError> {
     let rows = tx.folders(mirror)?;
     let root = rows.iter().find(|row| crate::scope::is_root(row)).map(|row| row.id);
-    Ok(root.map(|root| Folders::new(rows, root, Folding::Exact)))
+    let folding = crate::root::known_folding(tx, mirror)?.unwrap_or_default();
+    Ok(root.map(|root| Folders::new(rows, root, folding)))
 }
 
 fn place_path(folders: &Folders, folder: FolderId, key: &NameKey) -> String {
@@ -188,9 +189,10 @@ pub fn tracked_guid(tx: &Tx<'_>, name: &str, path: &MirrorPath) -> Result<Option
     let Some(mirror) = tx.known_mirror(name)? else { return Ok(None) };
     let Some(folders) = folders(tx, mirror.id)? else { return Ok(None) };
     let (Some(parent), Some(file)) = (path.parent(), path.name()) else { return Ok(None) };
-    let folder =
-        parent.names().try_fold(folders.root(), |at, name| folders.local_child(at, &NameKey::of(name, Folding::Exact)));
+    let folder = parent
+        .names()
+        .try_fold(folders.root(), |at, name| folders.local_child(at, &NameKey::of(name, folders.folding())));
     let Some(folder) = folder else { return Ok(None) };
-    let Some(base) = tx.base_at(folder, &NameKey::of(file.as_str(), Folding::Exact))? else { return Ok(None) };
+    let Some(base) = tx.base_at(folder, &NameKey::of(file.as_str(), folders.folding()))? else { return Ok(None) };
     Ok(tx.asset(mirror.id, &base.base.asset)?.map(|row| row.asset.guid.to_string()))
 }

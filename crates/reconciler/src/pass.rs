@@ -428,6 +428,9 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let entered = crate::root::enter(self, &mut row, stand, acts).await?;
         // A dry run compares names as a real one does; without a root there are none.
         let folding = if entered.is_some() { self.disk.folding().await? } else { Folding::default() };
+        if entered.is_some() {
+            crate::root::compare_as_before(self, row.id, folding, acts, report).await?;
+        }
         let folders = crate::scope::load(self, &row, folding).await?;
         let pass = Pass {
             engine: self,

@@ -6,9 +6,11 @@
 use crate::crash::CrashPoint;
 use crate::pass::{Engine, PassError};
 use crate::report::{HeldItem, Report};
+use damsync_model::id::MirrorId;
+use damsync_model::name::Folding;
 use damsync_model::plan::HoldReason;
 use damsync_ports::{LocalSide, Mark, RemoteSide, Root, RootIdentity};
-use damsync_store::MirrorRow;
+use damsync_store::{MirrorRow, StoreError, Tx};
 
 /// What stands at the root's place, once the guards are content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,4 +114,46 @@ pub(crate) async fn enter<D: LocalSide, R: RemoteSide>(
         }
     }
     Ok(Some(identity))
+}
+
+/// Under which the store keeps how names compare.
+const FOLDS: &str = "folds";
+
+/// How names compared when the store was last written; every key in it was made so.
+///
+/// # Errors
+/// What the store says.
+pub(crate) fn known_folding(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<Folding>, StoreError> {
+    let folds = tx.cursor(mirror, FOLDS)?;
+    Ok(folds.map(|folds| if folds == 1 { Folding::CaseFolded } else { Folding::Exact }))
+}
+
+/// Names must compare as they did before: under other keys, what is known would look deleted.
+///
+/// # Errors
+/// [`PassError::Held`] with the hold in the report.
+pub(crate) async fn compare_as_before<D: LocalSide, R: RemoteSide>(
+    engine: &Engine<D, R>,
+    mirror: MirrorId,
+    folding: Folding,
+    acts: bool,
+    report: &mut Report,
+) -> Result<(), PassError> {
+    match engine.keeper.read(move |tx| known_folding(tx, mirror)).await? {
+        Some(known) if known == folding => {}
+        Some(_) => {
+            let name = &engine.spec.name;
+            let detail = format!(
+                "the file system tells upper from lower case otherwise than before: it is another one, or is mounted otherwise; mount it as it was, or run `damsync reattach {name}` to join both sides anew without deleting"
+            );
+            report.held.push(HeldItem::mirror(HoldReason::RootReplaced, detail));
+            return Err(PassError::Held);
+        }
+        None if acts => {
+            let folds = i64::from(folding == Folding::CaseFolded);
+            engine.keeper.write(move |tx| tx.set_cursor(mirror, FOLDS, folds)).await?;
+        }
+        None => {}
+    }
+    Ok(())
 }
