@@ -7,7 +7,8 @@
 //! - `files` takes the states apart and holds the rules for one file,
 //! - `bytes` says what became of an asset's bytes since both sides agreed,
 //! - `place` brings both sides to one directory and name,
-//! - `folders` decides directories.
+//! - `folders` decides directories,
+//! - `follow` says what an action leaves, for those who decide again without having done it.
 //!
 //! **Invariant:** a file here is trashed only when its bytes are the agreed ones and the server itself said that the
 //! asset is trashed, gone or outside; an asset is trashed only when its file's directory was listed without it.
@@ -20,10 +21,12 @@
 mod bytes;
 mod files;
 mod folders;
+mod follow;
 mod place;
 
 pub use files::{decide, is_repair};
 pub use folders::decide_folder;
+pub use follow::{What, after, steps};
 
 use crate::capability::Capabilities;
 use crate::plan::{Action, Decision, Planned, Rule};

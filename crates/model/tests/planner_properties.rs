@@ -6,8 +6,8 @@ mod world;
 use damsync_model::capability::Capabilities;
 use damsync_model::content::Claimed;
 use damsync_model::id::FolderId;
-use damsync_model::plan::{Action, Decision, ExpectLocal, Rule};
-use damsync_model::planner::{Rules, decide};
+use damsync_model::plan::{Action, Decision, ExpectLocal, Planned, Rule};
+use damsync_model::planner::{Rules, What, after, decide, steps};
 use damsync_model::policy::{ConflictPolicy, DeletePolicy, Direction, Policy};
 use damsync_model::tree::{AssetState, Entity, Local, Remote, Unknown};
 use proptest::prelude::*;
@@ -214,6 +214,46 @@ proptest! {
     }
 
     #[test]
+    fn what_is_foreseen_is_what_happens(
+        habits in habits(), known in any::<bool>(), here in here(), there in there(), policy in policy(),
+        capabilities in capabilities(),
+    ) {
+        let rules = Rules { policy: &policy, capabilities: &capabilities };
+        let mut world = world(habits, known, &here, &there);
+        let start = world.clone();
+        let (foreseen, foreseen_end) = steps(&world.entity(), rules);
+        let (taken, end) = world.pass(rules);
+        let (foreseen, taken) = (in_words(&foreseen), in_words(&taken));
+        if matches!(foreseen_end, Decision::Act(_)) {
+            // Nobody knew bytes that nobody had read.
+            prop_assert_eq!(foreseen.last().map(|line| line.1), Some("learn"));
+            prop_assert_eq!(&taken[..foreseen.len()], &foreseen[..], "from {:#?}", start);
+        } else {
+            prop_assert_eq!(&taken, &foreseen, "from {:#?}", start);
+            if !matches!(end, Decision::Waiting { .. }) {
+                prop_assert_eq!(end, foreseen_end, "from {:#?}", start);
+            }
+        }
+    }
+
+    #[test]
+    fn a_foreseen_conflict_leaves_the_copy_that_the_conflict_leaves(
+        habits in habits(), known in any::<bool>(), here in here(), there in there(), policy in policy(),
+    ) {
+        let (able, mut world) = (able(), world(habits, known, &here, &there));
+        let rules = Rules { policy: &policy, capabilities: &able };
+        let entity = world.entity();
+        if let Decision::Act(planned) = decide(&entity, rules) {
+            let copy = match after(&entity, &planned.action) {
+                What::WithCopy(_, copy) => vec![copy],
+                What::This(_) | What::Open => Vec::new(),
+            };
+            world.carry_out(&planned.action);
+            prop_assert_eq!(world.copies, copy);
+        }
+    }
+
+    #[test]
     fn a_server_that_damages_what_it_gets_is_given_up_and_never_believed(
         hashes in select(&[Hashes::AtOnce, Hashes::AfterProcessing][..]), here in here(), policy in policy(),
     ) {
@@ -236,6 +276,11 @@ proptest! {
             prop_assert!(is_allowed(&planned.action, planned.rule, &entity, &policy, &capabilities), "{:?}", planned);
         }
     }
+}
+
+/// What only takes note depends on how much a server tells, and when; nobody asks what will be noted.
+fn in_words(steps: &[Planned]) -> Vec<(Rule, &'static str)> {
+    steps.iter().filter(|step| !step.action.only_notes()).map(|step| (step.rule, step.action.verb())).collect()
 }
 
 fn is_allowed(action: &Action, rule: Rule, entity: &Entity, policy: &Policy, able: &Capabilities) -> bool {

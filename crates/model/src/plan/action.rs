@@ -251,6 +251,20 @@ impl Action {
         }
     }
 
+    /// Whether it only takes note of something: neither side changes, so it is no line of a plan or of the history.
+    pub const fn only_notes(&self) -> bool {
+        matches!(self, Self::Refresh { .. } | Self::JoinFolder { .. } | Self::ForgetFolder { .. })
+    }
+
+    /// How many bytes it moves, where told; `None` where it moves none.
+    pub const fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Upload { size, .. } | Self::PushVersion { size, .. } => Some(*size),
+            Self::Download { size, .. } | Self::KeepBoth { size, .. } | Self::Learn { size, .. } => *size,
+            _ => None,
+        }
+    }
+
     /// Where a move leads.
     pub const fn destination(&self) -> Option<&Place> {
         match self {

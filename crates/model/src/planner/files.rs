@@ -79,7 +79,10 @@ fn first_contact(local: &LocalFile, remote: &RemoteFile, rules: Rules<'_>) -> De
     let Some(ours) = &local.content else { return UNREAD };
     match remote.asset.claimed.likeness(ours) {
         Likeness::Same => adopt("same bytes on both sides", local, remote),
-        Likeness::Untold => learn("same name on both sides, and the server tells no checksum", remote),
+        Likeness::Untold => learn(
+            "same name on both sides, and the server tells no checksum: it is read, and what follows depends on its bytes",
+            remote,
+        ),
         // Nothing can be won from an asset whose bytes are still on their way.
         Likeness::Different if remote.asset.state == AssetState::Pending => {
             Decision::Waiting { rule: Rule::R6, wait: Wait::Processing }
@@ -252,10 +255,16 @@ fn bytes_step(
         RemoteBytes::Untold if asset.state == AssetState::Failed && !edited => {
             Decision::Failed { rule: Rule::R26, why: NOT_PROCESSED }
         }
-        RemoteBytes::Untold => learn("changed on the server, which does not tell what", remote),
+        RemoteBytes::Untold => learn(
+            "changed on the server, which does not tell what: it is read, and what follows depends on its bytes",
+            remote,
+        ),
         RemoteBytes::New | RemoteBytes::Doubtful if edited => match asset.claimed.likeness(ours) {
             Likeness::Same => adopt("edited on both sides to the same bytes", local, remote),
-            Likeness::Untold => learn("edited on both sides, and the server tells no checksum", remote),
+            Likeness::Untold => learn(
+                "edited on both sides, and the server tells no checksum: it is read, and what follows depends on its bytes",
+                remote,
+            ),
             Likeness::Different => conflict(Rule::R7, "edited on both sides", local, remote, rules),
         },
         RemoteBytes::Doubtful if rules.policy.direction.pushes() => {
@@ -349,7 +358,12 @@ fn gone_here(base: &Base, remote: &RemoteFile, rules: Rules<'_>) -> Decision {
             return again(Rule::R12, "deleted here, moved there");
         }
         // R11 or R13: a deletion stands only against bytes that are known.
-        RemoteBytes::Untold => return learn("deleted here, changed on the server, which does not tell what", remote),
+        RemoteBytes::Untold => {
+            return learn(
+                "deleted here, changed on the server, which does not tell what: it is read, and what follows depends on its bytes",
+                remote,
+            );
+        }
         RemoteBytes::Same | RemoteBytes::Damaged => {}
     }
     let touched = asset.updated_at != base.remote_updated_at;

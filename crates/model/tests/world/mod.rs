@@ -7,7 +7,7 @@ use damsync_model::content::{Claimed, Content, Md5, Sha256};
 use damsync_model::id::{AssetId, FolderId, Guid};
 use damsync_model::kind::Kind;
 use damsync_model::name::FileName;
-use damsync_model::plan::{Action, Decision, Wait};
+use damsync_model::plan::{Action, Decision, Planned, Wait};
 use damsync_model::planner::{Rules, decide, is_repair};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Base, Entity, Local, LocalFile, Place, Remote, RemoteAsset, RemoteFile, Stat};
@@ -95,13 +95,15 @@ pub struct World {
     pub habits: Habits,
     /// Contents in the local trash and in conflict copies.
     pub kept: BTreeSet<u8>,
+    /// Files that conflicts left beside ours.
+    pub copies: Vec<LocalFile>,
     learned: Option<(i64, Claimed)>,
     repairs: usize,
 }
 
 impl World {
     pub fn new(habits: Habits, server: Server, local: Local) -> Self {
-        Self { base: None, local, server, habits, kept: BTreeSet::new(), learned: None, repairs: 0 }
+        Self { base: None, local, server, habits, kept: BTreeSet::new(), copies: Vec::new(), learned: None, repairs: 0 }
     }
 
     /// Both sides agree on what is there now.
@@ -203,12 +205,28 @@ impl World {
         None
     }
 
+    /// What one pass does: decides and carries out until nothing follows at once. A server that is still at work is not
+    /// waited for.
+    pub fn pass(&mut self, rules: Rules<'_>) -> (Vec<Planned>, Decision) {
+        let mut taken = Vec::new();
+        loop {
+            let decision = decide(&self.entity(), rules);
+            match &decision {
+                Decision::Act(planned) if taken.len() < ENOUGH_STEPS => {
+                    self.carry_out(&planned.action);
+                    taken.push(planned.clone());
+                }
+                _ => return (taken, decision),
+            }
+        }
+    }
+
     fn finish_processing(&mut self) {
         self.server.processing = false;
         self.server.updated_at += 1;
     }
 
-    fn carry_out(&mut self, action: &Action) {
+    pub fn carry_out(&mut self, action: &Action) {
         match action {
             Action::Upload { place, .. } => {
                 // A former asset stays in the server's trash, or outside the mirror.
@@ -235,6 +253,9 @@ impl World {
             }
             Action::KeepBoth { place, .. } => {
                 self.kept.extend(self.local_number());
+                if let Local::Present(file) = &self.local {
+                    self.copies.push(file.clone());
+                }
                 self.receive(place);
             }
             Action::Learn { .. } => {
