@@ -132,6 +132,17 @@ fn r10_an_edit_wins_over_the_trash() {
 }
 
 #[test]
+fn r10_an_edit_whose_storage_folder_went_with_its_asset_is_a_new_asset_in_the_same_pass() {
+    let (setup, asset) = synced("");
+    setup.write("a/b.txt", "ours");
+    setup.sandbox.trash(&asset);
+    setup.sandbox.delete_folder(setup.sandbox.tree().folder("Studio/a").unwrap());
+    setup.sync(&[("pushed_new", 1), ("folders_created_remote", 1)]);
+    assert_eq!(setup.asset("a/b.txt").contents(), [md5("ours")]);
+    setup.settled();
+}
+
+#[test]
 fn r11_a_new_version_wins_over_a_deletion() {
     let (setup, asset) = synced("");
     setup.remove("a/b.txt");

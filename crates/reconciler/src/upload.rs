@@ -48,7 +48,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     pub(crate) async fn upload(&self, task: &Task<'_>) -> Result<Done, PassError> {
         let (file, content) = local_file(task)?;
         self.must_be_settled(file).await?;
-        let target = self.upload_target(file.place.folder)?;
+        let Some(target) = self.upload_target(file.place.folder)? else { return Ok(Done::DecideAgain) };
         self.announce(task, content.size);
         let result = self.upload_attempts(task, file, content, &target).await;
         self.step(Step::TransferEnded { path: task.path.to_string() });
@@ -71,7 +71,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.step(Step::TransferStarted { path: task.path.to_string(), direction: "push", bytes: Some(bytes) });
     }
 
-    fn upload_target(&self, folder: FolderId) -> Result<Target, PassError> {
+    /// The storage folder that a directory's files go to; `None` while it is still to be made: the file became a new one
+    /// only in this round, and the next one begins with the folders that its files need.
+    pub(crate) fn upload_target(&self, folder: FolderId) -> Result<Option<Target>, PassError> {
         let remote = self.folders().get(folder).and_then(|row| row.remote.clone());
         let refuse = |message: &str| {
             Err(RemoteError {
@@ -81,6 +83,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .into())
         };
         match remote {
+            None if self.rules().capabilities.has_folder_tree && !self.folder_failed(folder) => Ok(None),
             None => refuse("its directory has no storage folder on the server yet"),
             Some(remote) if remote.id.is_none() => {
                 refuse("files cannot be uploaded above the storage folders; put it into a directory")
@@ -88,7 +91,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Some(remote) if remote.organizer => {
                 refuse("its storage folder is an organizer, which holds only folders; put it into a directory below")
             }
-            Some(remote) => Ok((folder, remote)),
+            Some(remote) => Ok(Some((folder, remote))),
         }
     }
 
