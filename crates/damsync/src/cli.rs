@@ -52,10 +52,10 @@ pub enum Command {
     Run,
     /// Tell what is in sync and what is not
     Status(StatusArgs),
-    /// Show a plan that a guard holds
+    /// Show what would be done now, or a plan that a guard holds
     Plan(PlanArgs),
     /// Let a held plan run, while the world still matches it
-    Approve(PlanArgs),
+    Approve(ApproveArgs),
     /// Join both sides of a mirror anew, without deleting anything
     Reattach(ReattachArgs),
     /// Check configuration, token, server, directories and limits, and say how to mend each; changes nothing
@@ -153,9 +153,28 @@ pub struct DemoArgs {
     pub once: bool,
 }
 
-/// Arguments of `plan` and `approve`.
+/// Arguments of `plan`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Without an ID it rehearses a pass and changes nothing. One line per action, in the order in which a pass would \
+                        begin them; below them what would be left as it is, and why. In JSON: {\"schema\":1,\"mirrors\":[{\"name\",\
+                        \"actions\":[{\"rule\",\"action\",\"path\",\"to\"?,\"reason\",\"bytes\"?}],\"skipped\":[…],\"awaiting\":[…],\"failed\":[…],\"held\":[…]}]}"
+)]
 pub struct PlanArgs {
+    /// A held plan's id, as the report names it
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Only this mirror; can be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "id")]
+    pub mirror: Vec<String>,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
     /// The plan's id, as the report names it
     #[arg(value_name = "ID")]
     pub id: String,
@@ -257,6 +276,11 @@ mod tests {
             "completions powershell",
             "man",
             "man --dir d",
+            "plan",
+            "plan --json --mirror a --mirror b",
+            "plan p-7f3a",
+            "plan p-7f3a --json",
+            "approve p-7f3a",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
@@ -310,6 +334,8 @@ mod tests {
             "completions",
             "completions tcsh",
             "man init",
+            "plan p-7f3a --mirror a",
+            "approve",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -69,7 +69,16 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
     let configuration = || config::load(cli.everywhere.config.as_deref(), &here);
     match cli.command {
         Command::Status(args) => commands::status::status(&configuration()?, &args),
-        Command::Plan(args) => commands::holds::plan(&configuration()?, &args.id),
+        Command::Plan(args) => match args.id.clone() {
+            Some(id) => commands::plan::held(&configuration()?, &id, &args),
+            None => {
+                let config = configuration()?;
+                in_runtime(async {
+                    let told = signals::listen(Hangup::Stops).map_err(Failure::Start)?;
+                    commands::plan::now(&config, &here, args, &told.stop).await
+                })
+            }
+        },
         Command::Approve(args) => commands::holds::approve(&configuration()?, &args.id),
         Command::Completions(args) => commands::paper::completions(&args),
         Command::Man(args) => commands::paper::man(&args),

@@ -7,7 +7,7 @@ use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, Decision, ExpectLocal, Planned};
+use damsync_model::plan::{Action, Decision, ExpectLocal, PlanLine, Planned};
 use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
 use damsync_ports::{Advice, LocalError, LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Event, StoreError, Tx};
@@ -38,6 +38,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .into_iter()
             .partition(|task| matches!(task.planned.action, Action::Download { .. } | Action::KeepBoth { .. }));
         let mut progress = self.record(&recorded).await?;
+        if !self.acts() {
+            progress |= self.pretend(&others).await?;
+            progress |= self.pretend(&downloads).await?;
+            return Ok(progress);
+        }
         let width = self.engine.spec.concurrency.max(1);
 
         let mut results = futures_util::stream::iter(&others)
@@ -137,11 +142,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Ok(Done::Yes) => {
                 self.unreachable.store(0, Ordering::Relaxed);
                 self.count(&task.planned.action);
-                self.step(Step::Done {
-                    rule: task.planned.rule.to_string(),
-                    action: task.planned.action.verb(),
-                    path: task.path.to_string(),
-                });
+                self.tell(task.planned, &task.path);
                 Ok(true)
             }
             Ok(Done::DecideAgain) => Ok(true),
@@ -166,6 +167,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 self.give_up_on_silence(error)?;
                 Ok(false)
             }
+        }
+    }
+
+    /// Tells of an action that was done, or pretended.
+    pub(crate) fn tell(&self, planned: &Planned, path: &MirrorPath) {
+        let (rule, action) = (planned.rule, &planned.action);
+        if self.acts() {
+            self.step(Step::Done { rule: rule.to_string(), action: action.verb(), path: path.to_string() });
+        } else if !action.only_notes() {
+            let line = PlanLine { path: path.clone(), ..self.line(planned) };
+            self.step(Step::Planned { line, bytes: action.bytes() });
         }
     }
 

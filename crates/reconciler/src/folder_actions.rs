@@ -3,11 +3,19 @@
 use crate::crash::CrashPoint;
 use crate::pass::{Pass, PassError, Step};
 use crate::report::{FailedItem, SkippedItem};
-use damsync_model::id::FolderId;
+use damsync_model::id::{FolderId, StorageFolderId};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Planned};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
 use damsync_store::{Event, FolderRow, LocalDir, RemoteDir};
+
+/// A storage folder that is to be made.
+pub(crate) struct NewRemoteFolder {
+    pub row: FolderRow,
+    pub parent: FolderId,
+    pub parent_id: Option<StorageFolderId>,
+    pub name: String,
+}
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     pub(crate) async fn act_on_folder(&self, planned: &Planned) -> Result<(), PassError> {
@@ -24,7 +32,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.count(&planned.action);
         let verb = planned.action.verb();
         self.step(Step::Done { rule: planned.rule.to_string(), action: verb, path: path.clone() });
-        if matches!(planned.action, Action::JoinFolder { .. } | Action::ForgetFolder { .. }) {
+        if planned.action.only_notes() {
             return Ok(());
         }
         let event = Event {
@@ -43,24 +51,30 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    async fn agree_folder(&self, folder: FolderId) -> Result<(), PassError> {
+    pub(crate) async fn agree_folder(&self, folder: FolderId) -> Result<(), PassError> {
         let Some(row) = self.folders().get(folder).cloned() else { return Ok(()) };
         self.keep_folder(FolderRow { agreed: true, ..row }, false).await?;
         Ok(())
     }
 
-    async fn make_remote_folder(&self, folder: FolderId) -> Result<(), PassError> {
-        let (row, parent, parent_id) = {
-            let folders = self.folders();
-            let Some(row) = folders.get(folder).cloned() else { return Ok(()) };
-            let Some(parent) = row.local.as_ref().and_then(|local| local.parent) else { return Ok(()) };
-            let above = folders.get(parent).and_then(|above| above.remote.clone());
-            let Some(above) = above else {
-                return Err(refused("the directory above it has no storage folder on the server"));
-            };
-            (row, parent, above.id)
+    /// What is needed to make the storage folder for a directory; `None` if the directory is no longer known here.
+    pub(crate) fn new_remote_folder(&self, folder: FolderId) -> Result<Option<NewRemoteFolder>, PassError> {
+        let folders = self.folders();
+        let Some(row) = folders.get(folder).cloned() else { return Ok(None) };
+        let Some((parent, name)) = row.local.as_ref().and_then(|local| Some((local.parent?, local.name.clone())))
+        else {
+            return Ok(None);
         };
-        let Some(name) = row.local.as_ref().map(|local| local.name.clone()) else { return Ok(()) };
+        let above = folders.get(parent).and_then(|above| above.remote.clone());
+        let Some(above) = above else {
+            return Err(refused("the directory above it has no storage folder on the server"));
+        };
+        Ok(Some(NewRemoteFolder { row, parent, parent_id: above.id, name }))
+    }
+
+    async fn make_remote_folder(&self, folder: FolderId) -> Result<(), PassError> {
+        let Some(new) = self.new_remote_folder(folder)? else { return Ok(()) };
+        let NewRemoteFolder { row, parent, parent_id, name } = new;
         let made = match self.engine.remote.make_folder(parent_id.as_ref(), &name).await {
             Ok(made) => made,
             // The answer was lost: it may have been made, and a second one must not be.
@@ -177,7 +191,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    async fn forget_folder(&self, folder: FolderId) -> Result<(), PassError> {
+    pub(crate) async fn forget_folder(&self, folder: FolderId) -> Result<(), PassError> {
         self.engine.keeper.write(move |tx| tx.remove_folder(folder)).await?;
         self.change_folders(|folders| folders.remove(folder));
         Ok(())

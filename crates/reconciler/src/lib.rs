@@ -14,6 +14,7 @@
 //! | what follows? | `entities`, `rounds` (and `damsync_model::planner`) |
 //! | what is too much at once? | `guard`, `damage`, `ignore_guard`, `held_plans` |
 //! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions` |
+//! | what would be done? | `rehearsal`, `rest` |
 //! | what if we were killed? | `recover`, `crash` |
 //! | what is the server told? | `acknowledge` |
 
@@ -39,8 +40,10 @@ mod observe;
 mod overview;
 mod pass;
 mod recover;
+mod rehearsal;
 mod removal;
 pub mod report;
+mod rest;
 mod root;
 mod rounds;
 mod same_server;
@@ -53,7 +56,7 @@ mod upload;
 pub use keeper::Keeper;
 pub use overview::{FailedEntry, Overview, overview, tracked_guid};
 pub use pass::{
-    Ask, Deletions, Engine, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission, Reach,
-    Request, Step,
+    Ask, Deletions, Engine, Execution, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission,
+    Reach, Request, Step,
 };
 pub use source::{Chance, Clock, Stop};

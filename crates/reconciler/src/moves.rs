@@ -22,18 +22,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let Action::MoveLocal { asset, from, to, expect } = &task.planned.action else {
             return Ok(Done::DecideAgain);
         };
-        if from.folder == to.folder && self.key(from) == self.key(to) {
-            self.name_halfway(asset, from).await?;
-            return Ok(Done::DecideAgain);
-        }
-        if self.is_taken_for_good(asset, to).await? {
-            self.name_again(asset).await?;
-            return Ok(Done::DecideAgain);
-        }
-        let Some(target) = self.folders().path_of(to) else { return Ok(Done::DecideAgain) };
-        if self.is_being_left(asset, to, &target).await? {
-            return Ok(Done::DecideAgain);
-        }
+        let Some(target) = self.way_of_move(asset, from, to).await? else { return Ok(Done::DecideAgain) };
         let Some(asset_row) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
         let stat = self.engine.disk.rename(&task.path, *expect, &target).await?;
         self.reach(CrashPoint::MovedLocal)?;
@@ -78,6 +67,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(Done::Yes)
+    }
+
+    /// Where an asset's file moves to; `None` while its place is another's. If it is so for good, the asset gets another
+    /// name.
+    pub(crate) async fn way_of_move(
+        &self,
+        asset: &AssetId,
+        from: &Place,
+        to: &Place,
+    ) -> Result<Option<MirrorPath>, PassError> {
+        if from.folder == to.folder && self.key(from) == self.key(to) {
+            self.name_halfway(asset, from).await?;
+            return Ok(None);
+        }
+        if self.is_taken_for_good(asset, to).await? {
+            self.name_again(asset).await?;
+            return Ok(None);
+        }
+        let Some(target) = self.folders().path_of(to) else { return Ok(None) };
+        Ok((!self.is_being_left(asset, to, &target).await?).then_some(target))
     }
 
     /// Whether a file stands at the place that an asset's file is to move to and will not go away: one that no asset
@@ -154,7 +163,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// R10: the asset comes back, with its identity; the version follows in the next round.
     pub(crate) async fn restore_remote(&self, task: &Task<'_>, asset: &AssetId) -> Result<Done, PassError> {
         if let Some(base) = &task.one.entity.base
-            && self.folders().get(base.remote_folder).is_none_or(|folder| folder.remote.is_none())
+            && self.lost_its_folder(base)
         {
             return self.forget_unrestorable(task, asset, base).await;
         }
@@ -181,6 +190,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(Done::Yes)
+    }
+
+    /// Whether the storage folder that an asset stood in is gone as well.
+    pub(crate) fn lost_its_folder(&self, base: &Base) -> bool {
+        self.folders().get(base.remote_folder).is_none_or(|folder| folder.remote.is_none())
     }
 
     /// Whether another asset's file is about to move away from there, or just did and that is not written down yet: what

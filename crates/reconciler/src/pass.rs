@@ -6,13 +6,13 @@ use crate::crash::CrashPoint;
 use crate::folders::Folders;
 use crate::guard::Guard;
 use crate::keeper::Keeper;
-use crate::report::{Outcome, Report};
+use crate::report::{Left, Outcome, Report};
 use crate::same_server::ServerTime;
 use crate::source::{Chance, Clock, Stop};
 use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
 use damsync_model::name::Folding;
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::HoldReason;
+use damsync_model::plan::{HoldReason, PlanLine};
 use damsync_model::planner::Rules;
 use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
@@ -126,8 +126,15 @@ pub enum Permission {
     Guarded,
     /// Deletions too that `mass_delete` would hold.
     AllowDeletes,
-    /// Nothing: say what would be done. The caller hands over a store that is a copy.
-    DryRun,
+}
+
+/// Whether a pass does what it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// It does.
+    Real,
+    /// It says what it would do, and writes the outcome into the store alone. The caller hands over one that is a copy.
+    Rehearsal,
 }
 
 /// What the caller wants of a pass.
@@ -141,6 +148,8 @@ pub struct Request {
     pub deletions: Deletions,
     /// What may be done.
     pub permission: Permission,
+    /// Whether it is done.
+    pub execution: Execution,
 }
 
 /// Something that happened on the way, for progress displays.
@@ -171,6 +180,15 @@ pub enum Step {
         /// Which path.
         path: String,
     },
+    /// A rehearsal came to an action that a real pass would now begin.
+    Planned {
+        /// Its line of the plan.
+        line: PlanLine,
+        /// How many bytes it moves, where that is known.
+        bytes: Option<u64>,
+    },
+    /// A rehearsal came to something that a real pass would leave as it is.
+    Left(Left),
     /// An action was finished: its line of the history.
     Done {
         /// The rule's number.
@@ -364,7 +382,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         let requests = self.remote.requests();
         let mut report = Report {
             name: self.spec.name.clone(),
-            dry_run: request.permission == Permission::DryRun,
+            dry_run: request.execution == Execution::Rehearsal,
             ..Report::default()
         };
         let result = Box::pin(self.run_pass(request, began, &mut report)).await;
@@ -424,7 +442,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             known.identity = Some((identity, ahead_ms));
             known.no_deletions = binding.no_deletions;
         }
-        let acts = request.permission != Permission::DryRun;
+        let acts = request.execution == Execution::Real;
         let entered = crate::root::enter(self, &mut row, stand, acts).await?;
         // A dry run compares names as a real one does; without a root there are none.
         let folding = if entered.is_some() { self.disk.folding().await? } else { Folding::default() };
@@ -500,7 +518,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Whether anything may be changed.
     pub fn acts(&self) -> bool {
-        self.request.permission != Permission::DryRun
+        self.request.execution == Execution::Real
     }
 
     pub fn folders(&self) -> RwLockReadGuard<'_, Folders> {

@@ -1,6 +1,6 @@
 //! What a pass did, in the contract's shape (`reconcile --json`).
 
-use damsync_model::plan::HoldReason;
+use damsync_model::plan::{HoldReason, Rule};
 use serde::Serialize;
 
 /// How a pass over one mirror ended.
@@ -116,6 +116,49 @@ pub struct AwaitingItem {
     pub guid: String,
     /// `processing`, `submission` or `approval`.
     pub state: &'static str,
+}
+
+/// Why something is left as it is although the trees differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftKind {
+    /// Nothing can be concluded about it here.
+    Skipped,
+    /// It waits for the server, or for a person there.
+    Awaiting,
+    /// It cannot be done, or failed and is not tried again yet.
+    Failed,
+    /// The user or a guard does not want it.
+    Held,
+}
+
+impl LeftKind {
+    /// Every kind, in the order in which they are told.
+    pub const ALL: [Self; 4] = [Self::Skipped, Self::Awaiting, Self::Failed, Self::Held];
+
+    /// The report's word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Skipped => "skipped",
+            Self::Awaiting => "awaiting",
+            Self::Failed => "failed",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// Something that a plan leaves as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Why, in one word.
+    pub kind: LeftKind,
+    /// The row of the contract, where one speaks of it.
+    pub rule: Option<Rule>,
+    /// The action that is not done, where there is one.
+    pub action: Option<&'static str>,
+    /// Below the mirror's root.
+    pub path: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A pass over one mirror.

@@ -7,7 +7,7 @@
 use crate::entities::rows;
 use crate::guard::{Verdict, is_pull};
 use crate::overview::IN_SYNC_AT;
-use crate::pass::{Pass, PassError, Permission, ends_pass};
+use crate::pass::{Pass, PassError, ends_pass};
 use crate::report::{AwaitingItem, FailedItem, HeldItem, Outcome, SkippedItem};
 use crate::scan::IGNORED;
 use damsync_model::path::MirrorPath;
@@ -31,6 +31,12 @@ const REFUSED_MS: i64 = 24 * 60 * 60 * 1000;
 /// Why a directory whose storage folder was removed is still there.
 const NOT_EMPTY: &str = "removed on the server; here it holds what is left out of the mirror";
 
+/// Why an action is left after the last round.
+pub(crate) const KEPT_CHANGING: &str = "it kept changing while it was being synced; the next pass goes on";
+
+/// Why a file is not read yet.
+pub(crate) const STILL_WRITTEN: &str = "still being written; the next pass takes it when it is quiet";
+
 /// An entity with what was decided about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Decided {
@@ -53,11 +59,9 @@ pub(crate) enum Done {
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
-    /// Decides and acts until a round brings nothing on, then reports what is left.
+    /// Decides and acts until a round brings nothing on, then reports what is left. A rehearsal takes the same way; only
+    /// that which changes a side is pretended there.
     pub(crate) async fn rounds(&self) -> Result<(), PassError> {
-        if !self.acts() {
-            return self.rehearse().await;
-        }
         let mut verdict = Verdict::default();
         for _ in 0..MOST_ROUNDS {
             self.check_stop()?;
@@ -70,28 +74,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 break;
             }
         }
-        self.report_rest(&verdict).await
-    }
-
-    /// What the first round would do, counted.
-    async fn rehearse(&self) -> Result<(), PassError> {
-        let verdict = self.judge().await?;
-        for folder in self.folder_entities(&verdict).await? {
-            if let Decision::Act(planned) = decide_folder(&folder, self.rules()) {
-                self.count(&planned.action);
-            }
+        self.report_rest(&verdict).await?;
+        if !self.acts() {
+            self.tell_rest(&verdict).await?;
         }
-        let mut after = None;
-        while let Some(batch) = self.decide_batch(&mut after).await? {
-            for one in batch {
-                match &one.decision {
-                    Decision::Act(planned) if !verdict.holds(&planned.action) => self.count(&planned.action),
-                    _ => self.report_one(&one, &verdict),
-                }
-            }
-        }
-        self.report_conflicts().await?;
-        self.conclude();
         Ok(())
     }
 
@@ -181,7 +167,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Whether an action may not be done: by the round's verdict, or because the disk is full since.
-    fn is_held(&self, verdict: &Verdict, action: &Action) -> bool {
+    pub(crate) fn is_held(&self, verdict: &Verdict, action: &Action) -> bool {
         verdict.holds(action) || is_pull(action) && self.disk_full.load(Ordering::Relaxed)
     }
 
@@ -199,7 +185,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             if stage != FolderStage::of(&planned.action) || self.folder_failed(entity.id) {
                 continue;
             }
-            match self.act_on_folder(&planned).await {
+            let result =
+                if self.acts() { self.act_on_folder(&planned).await } else { self.pretend_on_folder(&planned).await };
+            match result {
                 Ok(()) => progress = true,
                 Err(error) if ends_pass(&error) => return Err(error),
                 // Nothing that we know of is in it, so what is left is nobody's to remove.
@@ -266,8 +254,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Decision::Settled => {}
             Decision::Act(planned) if self.is_held(verdict, &planned.action) => {}
             Decision::Act(_) => {
-                let error = "it kept changing while it was being synced; the next pass goes on".to_owned();
-                report.failed.push(FailedItem { path, error });
+                report.failed.push(FailedItem { path, error: KEPT_CHANGING.to_owned() });
             }
             Decision::Held { reason, .. } => report.held.push(HeldItem::item(*reason, path)),
             Decision::Skipped { why, .. } if why == IGNORED && one.entity.base.is_none() => {}
@@ -276,10 +263,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Wait::Processing => report.awaiting.push(AwaitingItem { path, guid, state: "processing" }),
                 Wait::Submission => report.awaiting.push(AwaitingItem { path, guid, state: "submission" }),
                 Wait::Approval => report.awaiting.push(AwaitingItem { path, guid, state: "approval" }),
-                Wait::Quiet => report.failed.push(FailedItem {
-                    path,
-                    error: "still being written; the next pass takes it when it is quiet".to_owned(),
-                }),
+                Wait::Quiet => report.failed.push(FailedItem { path, error: STILL_WRITTEN.to_owned() }),
                 Wait::Answer => report.held.push(HeldItem::item(HoldReason::AccessLost, path)),
             },
             Decision::Failed { why, .. } => report.failed.push(FailedItem { path, error: (*why).to_owned() }),
@@ -358,24 +342,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         match action {
             Action::Upload { size, .. } => {
                 report.pushed_new += 1;
-                if self.request.permission == Permission::DryRun {
+                if !self.acts() {
                     report.bytes_up += size;
                 }
             }
             Action::PushVersion { size, .. } => {
                 report.pushed_versions += 1;
-                if self.request.permission == Permission::DryRun {
+                if !self.acts() {
                     report.bytes_up += size;
                 }
             }
             Action::Download { size, .. } | Action::KeepBoth { size, .. } => {
                 report.pulled += 1;
-                if self.request.permission == Permission::DryRun {
+                if !self.acts() {
                     report.bytes_down += size.unwrap_or(0);
                 }
             }
             Action::Learn { size, .. } => {
-                if self.request.permission == Permission::DryRun {
+                if !self.acts() {
                     report.bytes_down += size.unwrap_or(0);
                 }
             }

@@ -15,7 +15,7 @@ use damsync_model::time::UnixMs;
 use damsync_ports::LocalSide as _;
 use damsync_reconciler::report::Report;
 use damsync_reconciler::{
-    Ask, Chance, Deletions, Engine, FolderChoice, Hooks, Keeper, Known, Look, LookAt, MirrorSpec, PassError,
+    Ask, Chance, Deletions, Engine, Execution, FolderChoice, Hooks, Keeper, Known, Look, LookAt, MirrorSpec, PassError,
     Permission, Reach, Request, Step, Stop,
 };
 use damsync_sandbox::world::user::UserId;
@@ -96,7 +96,7 @@ impl Daemon {
         };
         // A daemon that was just started looks everywhere first.
         let look = if self.is_fresh { Look::Everywhere } else { look };
-        Request { look, ask, deletions: Deletions::Now, permission }
+        Request { look, ask, deletions: Deletions::Now, permission, execution: Execution::Real }
     }
 
     /// What a watcher saw since it was last asked.

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod holds;
 pub mod init;
 pub mod paper;
+pub mod plan;
 pub mod reconcile;
 pub mod run;
 #[cfg(feature = "sandbox")]

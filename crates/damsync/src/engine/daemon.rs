@@ -10,7 +10,7 @@ use crate::signals::{Request as Signalled, Stop, StopReason};
 use damsync_model::path::MirrorPath;
 use damsync_ports::RemoteErrorKind;
 use damsync_reconciler::report::{Outcome, Report};
-use damsync_reconciler::{Ask, Deletions, Hooks, Look, LookAt, PassError, Permission, Reach, Request, Step};
+use damsync_reconciler::{Ask, Deletions, Execution, Hooks, Look, LookAt, PassError, Permission, Reach, Request, Step};
 use damsync_watcher::{Signal, Watcher};
 use futures_util::future::join_all;
 use std::collections::BTreeSet;
@@ -280,7 +280,7 @@ impl<'a> Keeper<'a> {
             Wake::Poll if due => Deletions::Now,
             _ => Deletions::Later,
         };
-        Request { look, ask, deletions, permission: Permission::Guarded }
+        Request { look, ask, deletions, permission: Permission::Guarded, execution: Execution::Real }
     }
 
     fn note_deletions(&mut self, waiting: u64) {

@@ -12,13 +12,22 @@ fn no_plan(id: &str) -> EngineError {
     ))
 }
 
-/// A plan that is held.
-pub fn held_plan(config: &Config, id: &str) -> Result<HeldPlan, EngineError> {
+/// A plan that is held, and its mirror's name.
+pub fn held_plan(config: &Config, id: &str) -> Result<(String, HeldPlan), EngineError> {
     let path = database(config);
     let broken = |error| EngineError::of_store(&path, error);
     let store = Store::open_to_read(&path).map_err(broken)?.ok_or_else(|| no_plan(id))?;
-    let found = store.read(|tx| tx.plan(id)).map_err(broken)?;
-    found.map(|(_, plan)| plan).ok_or_else(|| no_plan(id))
+    let found = store.read(|tx| {
+        let Some((mirror, plan)) = tx.plan(id)? else { return Ok(None) };
+        for known in &config.mirrors {
+            if tx.known_mirror(&known.name)?.is_some_and(|row| row.id == mirror) {
+                return Ok(Some((known.name.clone(), plan)));
+            }
+        }
+        // Of a mirror that is configured no more.
+        Ok(Some((String::new(), plan)))
+    });
+    found.map_err(broken)?.ok_or_else(|| no_plan(id))
 }
 
 /// Lets a held plan run. A working program may have the store open: the row is one small transaction.

@@ -9,6 +9,7 @@ mod holds;
 mod lock;
 mod once;
 mod overview;
+mod plan;
 mod server;
 
 pub use checkup::{Examined, database_path, examine_database, look_at, working_process};
@@ -16,6 +17,7 @@ pub use daemon::run;
 pub use holds::{approve, held_plan, reattach};
 pub use once::reconcile;
 pub use overview::{status, status_of};
+pub use plan::{Told, plan};
 pub use server::{Server, Whereabouts, check_overlap, folder_paths, whereabouts};
 
 use crate::exit::Exit;

@@ -6,7 +6,7 @@ use crate::config::{Config, Credentials};
 use crate::progress::{Progress, Transfer, Way};
 use crate::signals::Stop;
 use damsync_reconciler::report::Report;
-use damsync_reconciler::{Ask, Deletions, Hooks, Look, Permission, Request, Step};
+use damsync_reconciler::{Ask, Deletions, Execution, Hooks, Look, Permission, Request, Step};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,14 +25,30 @@ pub async fn reconcile(
     progress: &Progress,
     stop: &Stop,
 ) -> Result<Vec<Pass>, EngineError> {
+    let mut passes = Vec::new();
+    let begin = |mirror: &str| {
+        progress.message(&format!("{mirror}: looking at both sides"));
+        hooks(progress)
+    };
+    over_mirrors(config, credentials, request, stop, begin, |pass| passes.push(pass)).await?;
+    Ok(passes)
+}
+
+/// The passes of `request`, each announced before and handed over after it.
+pub(super) async fn over_mirrors(
+    config: &Config,
+    credentials: &Credentials,
+    request: &ReconcileRequest,
+    stop: &Stop,
+    begin: impl Fn(&str) -> Hooks,
+    mut end: impl FnMut(Pass),
+) -> Result<(), EngineError> {
     let purpose = if request.dry_run { Purpose::DryRun } else { Purpose::Work };
     let assembly = Assembly::of(config, credentials, purpose)?;
     assembly.check_overlap(config).await?;
     let wanted = |name: &str| request.mirrors.is_empty() || request.mirrors.iter().any(|wanted| wanted == name);
-    let mut passes = Vec::new();
     for mirror in config.mirrors.iter().filter(|mirror| wanted(&mirror.name)) {
-        progress.message(&format!("{}: looking at both sides", mirror.name));
-        let engine = assembly.engine(config, mirror, hooks(progress))?;
+        let engine = assembly.engine(config, mirror, begin(&mirror.name))?;
         let work = engine.pass(pass_request(request));
         let result = until_stopped(work, stop, &assembly.stop).await;
         let result = match result {
@@ -41,12 +57,12 @@ pub async fn reconcile(
             None => Err(EngineError::Interrupted),
         };
         let interrupted = matches!(result, Err(EngineError::Interrupted));
-        passes.push(Pass { mirror: mirror.name.clone(), result });
+        end(Pass { mirror: mirror.name.clone(), result });
         if interrupted {
             break;
         }
     }
-    Ok(passes)
+    Ok(())
 }
 
 fn pass_request(request: &ReconcileRequest) -> Request {
@@ -54,11 +70,8 @@ fn pass_request(request: &ReconcileRequest) -> Request {
         look: Look::Everywhere,
         ask: if request.full { Ask::Full } else { Ask::Whole },
         deletions: Deletions::Now,
-        permission: match (request.dry_run, request.allow_deletes) {
-            (true, _) => Permission::DryRun,
-            (false, true) => Permission::AllowDeletes,
-            (false, false) => Permission::Guarded,
-        },
+        permission: if request.allow_deletes { Permission::AllowDeletes } else { Permission::Guarded },
+        execution: if request.dry_run { Execution::Rehearsal } else { Execution::Real },
     }
 }
 
@@ -88,7 +101,7 @@ fn hooks(progress: &Progress) -> Hooks {
             let mut transfers = transfers.lock().unwrap_or_else(PoisonError::into_inner);
             match step {
                 Step::Scanned(files) => progress.scanned(files),
-                Step::Hashed(_) => {}
+                Step::Hashed(_) | Step::Planned { .. } | Step::Left(_) => {}
                 Step::TransferStarted { path, direction, bytes } => {
                     let way = if direction == "push" { Way::Up } else { Way::Down };
                     let transfer = progress.transfer_started(&path, way, bytes.unwrap_or(0));

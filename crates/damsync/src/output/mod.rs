@@ -1,10 +1,12 @@
 //! Answers, to standard output: JSON for programs, a few lines for people.
 
 mod doctor;
+mod plan;
 mod reconcile;
 mod status;
 
 pub use doctor::{doctor_json, doctor_text};
+pub use plan::{PlanForm, PlanWriter, held_plan_json, held_plan_text};
 pub use reconcile::{report_json, report_text};
 pub use status::{file_text, status_text};
 
