@@ -54,6 +54,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Show what would be done now, or a plan that a guard holds
     Plan(PlanArgs),
+    /// Tell why a file is as it is: both sides, what was agreed, the rule that applies, what was done
+    Explain(ExplainArgs),
+    /// List the open conflicts, both sides of each
+    Conflicts(ConflictsArgs),
     /// Let a held plan run, while the world still matches it
     Approve(ApproveArgs),
     /// Join both sides of a mirror anew, without deleting anything
@@ -172,6 +176,25 @@ pub struct PlanArgs {
     pub json: bool,
 }
 
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The file or directory, absolute or relative to the working directory; it need not exist any more
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `conflicts`.
+#[derive(Debug, Args)]
+pub struct ConflictsArgs {
+    /// Answer in JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `approve`.
 #[derive(Debug, Args)]
 pub struct ApproveArgs {
@@ -281,6 +304,10 @@ mod tests {
             "plan p-7f3a",
             "plan p-7f3a --json",
             "approve p-7f3a",
+            "explain a/b.jpg",
+            "explain /srv/studio/a.jpg --json",
+            "conflicts",
+            "conflicts --json",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
@@ -336,6 +363,9 @@ mod tests {
             "man init",
             "plan p-7f3a --mirror a",
             "approve",
+            "explain",
+            "explain a b",
+            "conflicts a",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

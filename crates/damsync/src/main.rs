@@ -79,6 +79,8 @@ fn work(cli: Cli, progress: &Progress, recent: &Recent) -> Result<Exit, Failure>
                 })
             }
         },
+        Command::Explain(args) => commands::explain::explain(&configuration()?, &args),
+        Command::Conflicts(args) => commands::explain::conflicts(&configuration()?, &args),
         Command::Approve(args) => commands::holds::approve(&configuration()?, &args.id),
         Command::Completions(args) => commands::paper::completions(&args),
         Command::Man(args) => commands::paper::man(&args),

@@ -15,16 +15,19 @@
 //! | what is too much at once? | `guard`, `damage`, `ignore_guard`, `held_plans` |
 //! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions` |
 //! | what would be done? | `rehearsal`, `rest` |
+//! | what is known, without asking anybody? | `overview`, `explain`, `conflicts` |
 //! | what if we were killed? | `recover`, `crash` |
 //! | what is the server told? | `acknowledge` |
 
 mod acknowledge;
+mod conflicts;
 pub mod crash;
 mod damage;
 mod download;
 mod entities;
 mod evidence;
 mod execute;
+pub mod explain;
 mod folder_actions;
 mod folders;
 mod gather_assets;
@@ -53,6 +56,7 @@ mod source;
 mod trash_count;
 mod upload;
 
+pub use conflicts::{ConflictSide, OpenConflict, open_conflicts};
 pub use keeper::Keeper;
 pub use overview::{FailedEntry, Overview, overview, tracked_guid};
 pub use pass::{

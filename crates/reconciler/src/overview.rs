@@ -169,11 +169,19 @@ impl Overview {
 /// Paths that are named; the counts are complete.
 const MOST_PENDING: usize = 10_000;
 
-fn folders(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<Folders>, StoreError> {
+/// A mirror's directories; `None` before the first pass.
+pub(crate) fn folders(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<Folders>, StoreError> {
     let rows = tx.folders(mirror)?;
     let root = rows.iter().find(|row| crate::scope::is_root(row)).map(|row| row.id);
     let folding = crate::root::known_folding(tx, mirror)?.unwrap_or_default();
     Ok(root.map(|root| Folders::new(rows, root, folding)))
+}
+
+/// A file's path, by its name on disk where it is here, else by its key.
+pub(crate) fn name_at(tx: &Tx<'_>, folders: &Folders, at: &(FolderId, NameKey)) -> Result<MirrorPath, StoreError> {
+    let file = tx.file(at.0, &at.1)?;
+    let name = FileName::new(file.as_ref().map_or(at.1.as_str(), |file| &file.name));
+    Ok(name.and_then(|name| folders.path_of(&Place { folder: at.0, name })).unwrap_or_default())
 }
 
 fn place_path(folders: &Folders, folder: FolderId, key: &NameKey) -> String {

@@ -96,6 +96,24 @@ impl Tx<'_> {
         Ok(found)
     }
 
+    /// One entity, if it is dirty.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn dirty_at(&self, mirror: MirrorId, key: &DirtyKey) -> Result<Option<DirtyRow>, StoreError> {
+        let found = match key {
+            DirtyKey::Asset(asset) => {
+                self.dirty_where(ASSETS, "mirror = ?1 AND asset = ?2", params![mirror.0, SqlId::from(asset)])?
+            }
+            DirtyKey::File(folder, key) => self.dirty_where(
+                FILES,
+                "mirror = ?1 AND folder = ?2 AND key = ?3",
+                params![mirror.0, folder.0, key.as_str()],
+            )?,
+        };
+        Ok(found.into_iter().next())
+    }
+
     /// How many entities are dirty.
     ///
     /// # Errors

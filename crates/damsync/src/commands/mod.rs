@@ -2,6 +2,7 @@
 
 mod access;
 pub mod doctor;
+pub mod explain;
 pub mod holds;
 pub mod init;
 pub mod paper;

@@ -5,6 +5,7 @@
 mod assembly;
 mod checkup;
 mod daemon;
+mod explain;
 mod holds;
 mod lock;
 mod once;
@@ -14,6 +15,7 @@ mod server;
 
 pub use checkup::{Examined, database_path, examine_database, look_at, working_process};
 pub use daemon::run;
+pub use explain::{Explained, conflicts, explain};
 pub use holds::{approve, held_plan, reattach};
 pub use once::reconcile;
 pub use overview::{status, status_of};

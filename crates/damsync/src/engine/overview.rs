@@ -67,7 +67,10 @@ fn file_state(known: &Overview, path: &str, tracked: bool) -> (FileState, Option
 }
 
 /// Asks the store, if there is one.
-fn asked<T>(config: &Config, ask: impl FnOnce(Option<&Tx<'_>>) -> Result<T, StoreError>) -> Result<T, EngineError> {
+pub(super) fn asked<T>(
+    config: &Config,
+    ask: impl FnOnce(Option<&Tx<'_>>) -> Result<T, StoreError>,
+) -> Result<T, EngineError> {
     let path = database(config);
     let broken = |error: StoreError| EngineError::of_store(&path, error);
     match Store::open_to_read(&path).map_err(broken)? {

@@ -1,11 +1,15 @@
 //! Answers, to standard output: JSON for programs, a few lines for people.
 
+mod conflicts;
 mod doctor;
+mod explain;
 mod plan;
 mod reconcile;
 mod status;
 
+pub use conflicts::{conflicts_json, conflicts_text};
 pub use doctor::{doctor_json, doctor_text};
+pub use explain::{explain_json, explain_text};
 pub use plan::{PlanForm, PlanWriter, held_plan_json, held_plan_text};
 pub use reconcile::{report_json, report_text};
 pub use status::{file_text, status_text};
