@@ -1,6 +1,7 @@
 //! Paths below a mirror's root.
 
 use crate::name::FileName;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A path below a mirror's root: `/`-separated names, none of them empty, `.` or `..`. The empty path is the root.
@@ -56,6 +57,15 @@ impl MirrorPath {
     }
 }
 
+/// A path for a line of its own: control characters, a line's end among them, are escaped.
+pub fn on_one_line(path: &str) -> Cow<'_, str> {
+    if !path.contains(char::is_control) {
+        return Cow::Borrowed(path);
+    }
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(path.chars().map(escaped).collect())
+}
+
 impl fmt::Display for MirrorPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_root() { "." } else { &self.0 })
@@ -65,6 +75,12 @@ impl fmt::Display for MirrorPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_has_no_end_within() {
+        assert_eq!(on_one_line("a\nR8  b\u{1b}[2J/ü"), "a\\nR8  b\\u{1b}[2J/ü");
+        assert!(matches!(on_one_line("a b/ü"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn no_path_climbs_out() {

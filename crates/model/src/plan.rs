@@ -4,7 +4,7 @@ mod action;
 
 pub use action::{Action, ExpectLocal, ExpectRemote, Subject};
 
-use crate::path::MirrorPath;
+use crate::path::{MirrorPath, on_one_line};
 use std::fmt;
 
 macro_rules! rules {
@@ -97,9 +97,10 @@ pub struct PlanLine {
 
 impl fmt::Display for PlanLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<4}{} {}", self.rule, self.verb, self.path)?;
+        let path = self.path.to_string();
+        write!(f, "{:<4}{} {}", self.rule, self.verb, on_one_line(&path))?;
         if let Some(to) = &self.to {
-            write!(f, " -> {to}")?;
+            write!(f, " -> {}", on_one_line(to.as_str()))?;
         }
         write!(f, "  ({})", self.reason)
     }

@@ -2,11 +2,13 @@
 
 use crate::entities::{Rows, entity, rows};
 use crate::folders::Folders;
+use crate::guard::Guard;
 use crate::overview::{folders, name_at};
+use crate::scan::IGNORED;
 use damsync_model::id::{FolderId, MirrorId, StorageFolderId};
 use damsync_model::name::{NameKey, OURS};
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, Decision, PlanLine, Planned, Subject};
+use damsync_model::plan::{Decision, PlanLine, Planned, Subject};
 use damsync_model::planner::{Rules, decide_folder, steps};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{Entity, FolderEntity, FolderState, Unknown};
@@ -70,7 +72,7 @@ pub struct File {
     pub steps: Vec<PlanLine>,
     /// What came of the last try.
     pub failure: Option<Failure>,
-    /// The plan that holds its deletion back.
+    /// The plan that holds it back.
     pub held_by: Option<HeldPlan>,
     /// Its part in an open conflict.
     pub conflict: Option<ConflictPart>,
@@ -179,8 +181,13 @@ fn file_at(
     }
     let entity = entity(&found, folders, is_ignored);
     let (planned, end) = steps(&entity, rules);
-    let held_by = match planned.first() {
-        Some(first) => holding(tx, mirror, &first.action)?,
+    let guard = match (planned.first(), &end) {
+        (Some(first), _) => Guard::of(&first.action),
+        (None, Decision::Skipped { why, .. }) if why == IGNORED && base.is_some() => Some(Guard::LeftOutHere),
+        _ => None,
+    };
+    let held_by = match guard {
+        Some(guard) => holding(tx, mirror, guard)?,
         None => None,
     };
     let decision = planned.first().map_or(end, |first| Decision::Act(first.clone()));
@@ -218,14 +225,9 @@ fn line(folders: &Folders, planned: &Planned, file: &MirrorPath) -> Option<PlanL
     })
 }
 
-/// The plan that holds a deletion back, if one does.
-fn holding(tx: &Tx<'_>, mirror: MirrorId, action: &Action) -> Result<Option<HeldPlan>, StoreError> {
-    let side = match action {
-        Action::TrashRemote { .. } => crate::report::Side::Local,
-        Action::TrashLocal { .. } => crate::report::Side::Remote,
-        _ => return Ok(None),
-    };
-    let holds = |plan: &HeldPlan| plan.approved_at.is_none() && plan.side.as_deref() == Some(side.word());
+/// The plan in which a guard holds everything that it watches over, if it does.
+fn holding(tx: &Tx<'_>, mirror: MirrorId, guard: Guard) -> Result<Option<HeldPlan>, StoreError> {
+    let holds = |plan: &HeldPlan| plan.approved_at.is_none() && plan.guard == guard.word();
     Ok(tx.plans(mirror)?.into_iter().find(holds))
 }
 

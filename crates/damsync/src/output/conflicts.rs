@@ -1,8 +1,10 @@
 //! The open conflicts, both sides of each. The JSON form: `docs/json.md`.
 
+use damsync_model::path::on_one_line;
 use damsync_reconciler::{ConflictSide, OpenConflict};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// For programs.
@@ -38,7 +40,7 @@ pub fn conflicts_text(mirrors: &[(String, Vec<OpenConflict>)]) -> String {
     for (name, open) in mirrors {
         for conflict in open {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name}: {} · since {}", conflict.theirs.path, conflict.opened_at);
+            let _ = writeln!(text, "{name}: {} · since {}", path(&conflict.theirs), conflict.opened_at);
             let _ = writeln!(text, "  theirs: {}", side_words(&conflict.theirs));
             let _ = writeln!(text, "  mine:   {}", side_words(&conflict.mine));
         }
@@ -56,5 +58,9 @@ fn side_words(side: &ConflictSide) -> String {
         |(size, at)| format!("{}, modified {at}", super::counted(size, "byte", "bytes")),
     );
     let asset = side.asset.as_ref().map_or_else(|| "no asset yet".to_owned(), |asset| format!("asset {asset}"));
-    format!("{} · {file} · {asset}", side.path)
+    format!("{} · {file} · {asset}", path(side))
+}
+
+fn path(side: &ConflictSide) -> Cow<'_, str> {
+    on_one_line(side.path.as_str())
 }

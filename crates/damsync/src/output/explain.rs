@@ -2,6 +2,7 @@
 //! `docs/json.md`.
 
 use crate::engine::Explained;
+use damsync_model::path::on_one_line;
 use damsync_model::plan::{Decision, HoldReason, PlanLine, Rule, Wait};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Base, Entity, Local, Remote, RemoteAsset};
@@ -54,10 +55,10 @@ pub fn explain_json(explained: &Explained) -> Value {
 
 /// For people.
 pub fn explain_text(explained: &Explained) -> String {
-    let mut text = format!("{} (mirror {})\n", explained.path, explained.mirror);
+    let mut text = format!("{} (mirror {})\n", on_one_line(&explained.path.to_string()), explained.mirror);
     let mut line = |head: &str, words: &str| {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {head:<9}{words}");
+        let _ = writeln!(text, "  {head:<9}{}", on_one_line(words));
     };
     for note in notes(explained) {
         line("", &note);

@@ -4,6 +4,7 @@ use super::json;
 use super::reconcile::held_words;
 use crate::engine::{Pass, Told};
 use crate::failure::Failure;
+use damsync_model::path::on_one_line;
 use damsync_model::plan::PlanLine;
 use damsync_reconciler::report::{HeldItem, Left, LeftKind};
 use damsync_store::HeldPlan;
@@ -125,7 +126,13 @@ impl<W: Write> PlanWriter<W> {
             Told::Left(left) => {
                 let rule = left.rule.map_or_else(String::new, |rule| rule.to_string());
                 let action = left.action.map_or_else(String::new, |action| format!("{action} "));
-                writeln!(self.out, "{rule:<4}{} {action}{}  ({})", left.kind.word(), left.path, left.reason)
+                writeln!(
+                    self.out,
+                    "{rule:<4}{} {action}{}  ({})",
+                    left.kind.word(),
+                    on_one_line(&left.path),
+                    left.reason
+                )
             }
             Told::End(pass) => self.end_text(pass),
         }
