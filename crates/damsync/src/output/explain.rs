@@ -64,6 +64,9 @@ pub fn explain_text(explained: &Explained) -> String {
         line("", &note);
     }
     let Some(explanation) = &explained.explanation else { return text };
+    if let Some(at) = explanation.last_reconcile_at {
+        line("seen:", &format!("by the pass at {at}, or later"));
+    }
     if let Known::File(file) = &explanation.known {
         line("here:", &here_words(&file.entity));
         line("there:", &there_words(file));
