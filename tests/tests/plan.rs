@@ -166,6 +166,13 @@ fn a_plan_is_what_the_next_pass_does_in_the_same_order() {
     ] {
         assert!(position(first.0, first.1) < position(second.0, second.1), "{first:?} {second:?} {done:#?}");
     }
+    // The history has the same words; a copy's name is known only afterwards.
+    for (rule, action, path) in done.iter().filter(|line| !line.2.contains("(conflict)")) {
+        let explained = setup.run(&["explain", &format!("mirror/{path}"), "--json"]).answer;
+        let history = explained["history"].as_array().unwrap();
+        let has = history.iter().any(|event| (&event["rule"], &event["action"]) == (&json!(rule), &json!(action)));
+        assert!(has, "{rule} {action} {path} in {history:#?}");
+    }
     assert_eq!(lines(&plan(&setup)), [], "nothing is left to do");
 }
 
