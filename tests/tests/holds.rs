@@ -437,23 +437,22 @@ fn an_asset_whose_original_we_may_not_have_is_listed_and_left() {
 
 #[test]
 fn a_first_pull_without_room_for_all_of_it_does_not_begin() {
-    let free = rustix_free(std::env::temp_dir().as_path());
+    let free = free_bytes(std::env::temp_dir().as_path());
     // Each alone would fit.
-    let mut setup = Setup::with_mirror(&format!("min_free = \"{}B\"", free.saturating_sub(64 << 20)));
-    for number in 0..3 {
-        let mut bytes = photo(number);
-        bytes.resize(48 << 20, 0);
-        setup.sandbox.asset(&format!("Studio/big {number}.jpg"), bytes);
-    }
+    let setup = Setup::with_mirror(&format!("min_free = \"{}B\"", free.saturating_sub(200 << 20)));
+    let big = json!({ "path": "Studio", "folders": 1, "assets_per_folder": 3, "size": 100 << 20 });
+    setup.sandbox.post("/admin/bulk", &big);
     setup.sandbox.forget_requests();
     setup.write("here.txt", "pushes go on");
     let pass = setup.reconcile(&[]);
-    pass.assert(1, "incomplete", &[("pushed_new", 1)]);
+    pass.assert(1, "incomplete", &[("pushed_new", 1), ("folders_created_local", 1)]);
     assert_eq!(pass.held(), ["disk_full"], "{pass:?}");
     assert!(pass.failed().is_empty(), "{pass:?}");
     assert_eq!((&pass.report["held"][0]["count"], setup.sandbox.requests().downloads()), (&json!(3), 0), "{pass:?}");
-    setup.set_mirror_keys("min_free = \"1MiB\"");
-    setup.sync(&[("pulled", 3)]);
+    for asset in setup.sandbox.tree().live().filter(|asset| asset.path().ends_with(".bin")) {
+        setup.sandbox.trash(asset);
+    }
+    setup.sync(&[]);
     setup.settled();
 }
 
@@ -471,7 +470,7 @@ fn downloads_are_held_below_min_free_and_go_on_by_themselves() {
     setup.settled();
 }
 
-fn rustix_free(path: &std::path::Path) -> u64 {
+fn free_bytes(path: &std::path::Path) -> u64 {
     let stat = rustix::fs::statvfs(path).unwrap();
     stat.f_bavail * stat.f_frsize
 }
