@@ -46,6 +46,8 @@ pub struct RemoteSection {
     pub client_secret_file: Option<PathBuf>,
     /// How often the server is asked for changes.
     pub poll_interval: Option<Span>,
+    /// How long a connection may make no progress.
+    pub idle_timeout: Option<Span>,
     /// Transfers at once.
     pub concurrency: Option<u32>,
     /// 0 = as fast as the server allows.
@@ -75,6 +77,7 @@ impl RemoteSection {
             client_id: other.client_id.or(self.client_id),
             client_secret_file: other.client_secret_file.or(self.client_secret_file),
             poll_interval: other.poll_interval.or(self.poll_interval),
+            idle_timeout: other.idle_timeout.or(self.idle_timeout),
             concurrency: other.concurrency.or(self.concurrency),
             max_requests_per_second: other.max_requests_per_second.or(self.max_requests_per_second),
             max_upload_bytes_per_second: other.max_upload_bytes_per_second.or(self.max_upload_bytes_per_second),
@@ -213,6 +216,7 @@ pub const TABLES: [(&str, &[&str]); 3] = [
             "client_id",
             "client_secret_file",
             "poll_interval",
+            "idle_timeout",
             "concurrency",
             "max_requests_per_second",
             "max_upload_bytes_per_second",

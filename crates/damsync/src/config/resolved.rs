@@ -59,6 +59,8 @@ pub struct Remote {
     pub auth: Auth,
     /// How often it is asked for changes.
     pub poll_interval: Duration,
+    /// How long a connection may make no progress.
+    pub idle_timeout: Duration,
     /// Transfers at once.
     pub concurrency: NonZeroU32,
     /// `None` = as fast as the server allows.
@@ -298,6 +300,14 @@ fn resolve_remote(
             remedy: "write, for example, \"30s\"",
         });
     }
+    let idle_timeout = remote.idle_timeout.map_or(Duration::from_secs(30), |span| span.0);
+    if idle_timeout.is_zero() {
+        return Err(ConfigError::OutOfRange {
+            key: "idle_timeout",
+            what: "cannot be 0",
+            remedy: "write, for example, \"30s\"",
+        });
+    }
     let concurrency = NonZeroU32::new(remote.concurrency.unwrap_or(8)).filter(|number| number.get() <= 256).ok_or(
         ConfigError::OutOfRange {
             key: "concurrency",
@@ -309,6 +319,7 @@ fn resolve_remote(
         base_url: url::checked("base_url", remote.base_url.as_deref().unwrap_or("https://api.mediagraph.io"))?,
         auth,
         poll_interval,
+        idle_timeout,
         concurrency,
         max_requests_per_second: remote.max_requests_per_second.and_then(NonZeroU32::new),
         max_upload_bytes_per_second: remote.max_upload_bytes_per_second.and_then(|bytes| NonZeroU64::new(bytes.0)),

@@ -30,6 +30,7 @@ fn a_short_configuration_gets_every_default_of_the_contract() {
     assert_eq!(config.state_dir, Path::new("/home/u/.local/state/damsync"));
     assert_eq!(config.remote.base_url, "https://api.mediagraph.io");
     assert_eq!(config.remote.poll_interval, Duration::from_secs(30));
+    assert_eq!(config.remote.idle_timeout, Duration::from_secs(30));
     assert_eq!(config.remote.concurrency.get(), 8);
     assert_eq!(config.remote.max_requests_per_second, None);
     assert_eq!(config.remote.max_upload_bytes_per_second, None);
@@ -61,6 +62,7 @@ fn every_key_is_obeyed() {
         client_secret_file = "/secret"
         token_file = "/token"
         poll_interval = "1m"
+        idle_timeout = "2m"
         concurrency = 3
         max_requests_per_second = 5
         max_upload_bytes_per_second = "1MiB"
@@ -99,6 +101,7 @@ fn every_key_is_obeyed() {
     assert_eq!(client_secret_file.as_deref(), Some(Path::new("/secret")));
     assert_eq!(tokens_file, Path::new("/home/u/state/oauth.json"));
     assert_eq!(config.remote.poll_interval, Duration::from_secs(60));
+    assert_eq!(config.remote.idle_timeout, Duration::from_secs(120));
     assert_eq!(config.remote.concurrency.get(), 3);
     assert_eq!(config.remote.max_requests_per_second.map(|n| n.get()), Some(5));
     assert_eq!(config.remote.max_upload_bytes_per_second.map(|n| n.get()), Some(1 << 20));
@@ -200,6 +203,10 @@ fn what_cannot_be_obeyed_is_a_sentence_with_a_remedy() {
         (
             format!("{REMOTE}token_file = \"/t\"\ntoken_env = \"T\"\n{one}"),
             "/c.toml:5: both `token_file` and `token_env` are set; keep one of them",
+        ),
+        (
+            format!("{REMOTE}idle_timeout = \"0s\"\n{one}"),
+            "/c.toml:4: `idle_timeout` cannot be 0; write, for example, \"30s\"",
         ),
         (
             format!("{REMOTE}poll_interval = \"0s\"\n{one}"),

@@ -257,6 +257,7 @@ pub(super) fn client(config: &Config, credentials: &Credentials) -> Result<Media
         concurrency: remote.concurrency.get(),
         max_upload_bytes_per_second: remote.max_upload_bytes_per_second.map_or(0, std::num::NonZero::get),
         max_download_bytes_per_second: remote.max_download_bytes_per_second.map_or(0, std::num::NonZero::get),
+        idle_timeout: remote.idle_timeout,
         jitter_seed: uuid::Uuid::new_v4().as_u64_pair().1,
         ..Settings::new(remote.base_url.clone(), auth)
     };
