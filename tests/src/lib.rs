@@ -7,6 +7,7 @@
 
 mod binary;
 mod daemon;
+mod faults;
 mod folding;
 mod fuse;
 mod http;
@@ -15,12 +16,15 @@ mod pass;
 mod remote;
 mod sandbox;
 mod setup;
+mod stranger;
 mod terminal;
+mod traces;
 mod trees;
 mod wait;
 
 pub use binary::binary;
 pub use daemon::{Daemon, Signal};
+pub use faults::{befores_and_afters, each};
 pub use folding::FoldingDisk;
 pub use pairs::Pair;
 pub use pass::Pass;
@@ -28,6 +32,8 @@ pub use remote::{Asset, Remote, Requests};
 pub use sandbox::Sandbox;
 pub use serde_json::{Value, json};
 pub use setup::{Options, Setup};
+pub use stranger::Stranger;
 pub use terminal::Terminal;
+pub use traces::Traces;
 pub use trees::{Tree, local_tree, md5, snapshot};
 pub use wait::{PATIENCE, until};

@@ -94,6 +94,29 @@ impl Pass {
         self.texts("failed", "path")
     }
 
+    /// Paths that wait on the server for this.
+    pub fn waiting(&self, state: &str) -> Vec<&str> {
+        let items = self.report["awaiting"].as_array().into_iter().flatten();
+        items.filter(|item| item["state"] == state).filter_map(|item| item["path"].as_str()).collect()
+    }
+
+    /// Why a path failed.
+    ///
+    /// # Panics
+    /// If it did not.
+    #[track_caller]
+    pub fn failure(&self, path: &str) -> &str {
+        let items = self.report["failed"].as_array().into_iter().flatten();
+        let item = items.into_iter().find(|item| item["path"] == path);
+        item.and_then(|item| item["error"].as_str()).unwrap_or_else(|| panic!("{path} did not fail: {self:#?}"))
+    }
+
+    /// Paths that are held for this reason.
+    pub fn held_for(&self, reason: &str) -> Vec<&str> {
+        let items = self.report["held"].as_array().into_iter().flatten();
+        items.filter(|item| item["reason"] == reason).filter_map(|item| item["path"].as_str()).collect()
+    }
+
     /// The conflict copies.
     pub fn copies(&self) -> Vec<&str> {
         self.texts("conflicts", "copy")

@@ -154,12 +154,16 @@ pub struct Request {
     pub path: String,
     /// The query.
     pub query: String,
+    /// What was answered; 0 when the connection was dropped.
+    pub status: u16,
+    /// Whether credentials came with it.
+    pub authorized: bool,
 }
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { host, method, path, query } = self;
-        write!(f, "{host} {method} {path}?{query}")
+        let Self { host, method, path, query, status, .. } = self;
+        write!(f, "{host} {method} {path}?{query} → {status}")
     }
 }
 
@@ -173,8 +177,25 @@ impl Requests {
             method: text(entry, "method"),
             path: text(entry, "path"),
             query: text(entry, "query"),
+            status: u16::try_from(entry["status"].as_u64().unwrap()).unwrap(),
+            authorized: entry["authorization"] == Value::Bool(true),
         });
         Self(entries.filter(|request| !request.path.starts_with("/admin/")).collect())
+    }
+
+    /// Requests of this method whose path contains this.
+    pub fn count(&self, method: &str, path: &str) -> usize {
+        self.0.iter().filter(|request| request.method == method && request.path.contains(path)).count()
+    }
+
+    /// What was asked for, in order: method, path and the names in the query.
+    pub fn asked(&self) -> Vec<String> {
+        let names = |query: &str| {
+            let names: Vec<&str> = query.split('&').filter_map(|pair| pair.split('=').next()).collect();
+            names.join("&")
+        };
+        let line = |request: &Request| format!("{} {}?{}", request.method, request.path, names(&request.query));
+        self.0.iter().map(line).collect()
     }
 
     /// Downloads that were asked for.

@@ -2,51 +2,14 @@
 //! been, with nothing doubled or torn.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Setup, Value, json, md5};
-
-/// The fault happens during one pass; what follows must bring both sides together.
-#[track_caller]
-fn mended(setup: &Setup, fault: &Value) {
-    setup.sandbox.fault(fault);
-    let pass = setup.reconcile(&[]);
-    assert!([0, 1, 5].contains(&pass.code), "{fault} {pass:?}");
-    assert_eq!(setup.sandbox.get("/admin/faults"), json!([]), "the fault was not met: {pass:?}");
-    setup.sandbox.processed();
-    if pass.code != 0 {
-        let pass = setup.reconcile(&[]);
-        assert_eq!(pass.code, 0, "{fault} {pass:?}");
-    }
-    setup.equal();
-    let pass = setup.sync(&[]);
-    assert_eq!(pass.bytes(), (0, 0), "{fault} {pass:?}");
-}
-
-fn befores_and_afters() -> Vec<Value> {
-    vec![
-        json!({ "status": { "code": 500 } }),
-        json!({ "status_after": { "code": 502 } }),
-        json!("reset_before"),
-        json!("reset_after"),
-        json!("html_ok"),
-    ]
-}
-
-/// Each fault on a setup of its own, side by side: most of the time is spent waiting.
-fn each(faults: Vec<Value>, check: impl Fn(&Value) + Sync) {
-    std::thread::scope(|scope| {
-        for what in faults {
-            let check = &check;
-            scope.spawn(move || check(&what));
-        }
-    });
-}
+use damsync_tests::{Setup, befores_and_afters, each, json, md5};
 
 /// Every fault at one request of an upload.
 fn upload(method: &str, path: &str, host: &str) {
     each(befores_and_afters(), |what| {
         let setup = Setup::new();
         setup.write("file.txt", "new");
-        mended(&setup, &json!({ "method": method, "path": path, "host": host, "what": what }));
+        setup.mended(&json!({ "method": method, "path": path, "host": host, "what": what }));
         assert_eq!(setup.asset("file.txt").contents(), [md5("new")], "{what}");
         assert_eq!(setup.sandbox.tree().live().count(), 1, "two assets for one file: {what}");
     });
@@ -80,7 +43,7 @@ fn version(method: &str, path: &str, host: &str) {
         setup.sync(&[("pushed_new", 1)]);
         setup.quiet();
         setup.write("file.txt", "second");
-        mended(&setup, &json!({ "method": method, "path": path, "host": host, "what": what }));
+        setup.mended(&json!({ "method": method, "path": path, "host": host, "what": what }));
         let asset = setup.asset("file.txt");
         assert_eq!(asset.md5(), md5("second"), "{what}");
         let written = [md5("first"), md5("second")];
@@ -117,12 +80,12 @@ fn a_faulty_download_is_mended_and_never_torn() {
         let bytes = format!("{what} ").repeat(20_000);
         let asset = setup.sandbox.asset("Studio/folder/file.txt", &bytes);
         let fault = json!({ "method": "GET", "path": "/download", "what": what });
-        mended(&setup, &fault);
+        setup.mended(&fault);
         assert_eq!(setup.read("folder/file.txt"), bytes.as_bytes(), "{what}");
         // And over an older version.
         let bytes = format!("{what}, again ").repeat(20_000);
         setup.sandbox.version(&asset, &bytes);
-        mended(&setup, &fault);
+        setup.mended(&fault);
         assert_eq!(setup.read("folder/file.txt"), bytes.as_bytes(), "{what}");
     });
 }
@@ -135,7 +98,7 @@ fn a_faulty_deletion_is_mended() {
         setup.sync(&[("pushed_new", 1)]);
         setup.quiet();
         setup.remove("file.txt");
-        mended(&setup, &json!({ "method": "DELETE", "path": "/api/assets/", "what": what }));
+        setup.mended(&json!({ "method": "DELETE", "path": "/api/assets/", "what": what }));
         assert_eq!(setup.sandbox.tree().live().count(), 0, "{what}");
     });
 }
@@ -145,7 +108,7 @@ fn a_faulty_making_of_a_folder_makes_one_folder() {
     each(befores_and_afters(), |what| {
         let setup = Setup::new();
         setup.write("folder/file.txt", "new");
-        mended(&setup, &json!({ "method": "POST", "path": "/api/storage_folders", "what": what }));
+        setup.mended(&json!({ "method": "POST", "path": "/api/storage_folders", "what": what }));
         assert_eq!(setup.sandbox.tree().folders.len(), 2, "{what}");
     });
 }

@@ -13,6 +13,7 @@ use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, LocalSide, RemoteSide};
+use damsync_store::Presence;
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 
@@ -78,6 +79,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Assets that the server says changed since somebody acknowledged them.
     async fn follow_hints(&self) -> Result<(), PassError> {
+        if !self.engine.spec.policy.direction.pulls() {
+            // What is not pulled is not acknowledged either, so it would be hinted at for ever. The feed brings it.
+            return Ok(());
+        }
         let hints = self.engine.remote.hints().await?;
         if hints.is_empty() {
             return Ok(());
@@ -310,7 +315,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         self.engine
                             .keeper
                             .write(move |tx| match tx.asset(mirror, &id)? {
-                                Some(row) if row.next_look.is_some() => tx.set_next_look(mirror, &id, Some(at)),
+                                // Whatever its state is: no list shows it.
+                                Some(row) if row.presence == Presence::Live => tx.set_next_look(mirror, &id, Some(at)),
                                 _ => Ok(()),
                             })
                             .await?;

@@ -265,6 +265,9 @@ fn take_over(
     }
     let superseded = believe_head(&mut asset, old.as_ref(), now);
     let learned = settle_claims(&mut asset, old.as_ref());
+    if asset.state == AssetState::AwaitingApproval && (said == Said::ByIndex || old.as_ref().is_some_and(was_listed)) {
+        asset.state = AssetState::Processed;
+    }
     let (given_name, key) = match &old {
         // While an asset was away, its name may have been given to another.
         Some(old)
@@ -324,6 +327,11 @@ fn take_over(
         tx.mark_place(mirror, folder, &old.key)?;
     }
     Ok(true)
+}
+
+/// Whether the lists showed it at last: what they show was approved.
+fn was_listed(old: &AssetRow) -> bool {
+    old.presence == Presence::Live && old.asset.state == AssetState::Processed && old.next_look.is_none()
 }
 
 /// Whether an asset is live again that was not.

@@ -197,6 +197,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .write(move |tx| {
                 tx.put_asset(mirror, &row)?;
                 agree(tx, mirror, &row, &place, &key, content, Places::AsBefore)?;
+                if row.next_look.is_some() {
+                    // It is listed as awaiting until the server shows it.
+                    tx.mark_asset(mirror, &row.asset.id)?;
+                }
                 tx.close_intent(&marker)?;
                 tx.add_event(mirror, &event)
             })

@@ -140,6 +140,7 @@ pub(crate) struct WireAsset {
     editable: Loose,
     storage_folder_path: Loose,
     storage_folder: Maybe<WireFolderRef>,
+    upload: Maybe<WireUpload>,
     pub(crate) created_via_id: Loose,
     pub(crate) signed_upload_url: Loose,
 }
@@ -186,10 +187,17 @@ impl WireAsset {
         })
     }
 
+    /// No field says that an asset was approved (recorded answers of approved ones look the same): only that its
+    /// contribution does not approve by itself. Whether it waits, the lists tell: they show what was approved.
+    fn needs_approval(&self) -> bool {
+        self.upload.0.as_ref().is_some_and(|upload| upload.auto_approve() == Some(false))
+    }
+
     fn state(&self) -> AssetState {
         match self.aasm_state.text() {
             Some("pending") => AssetState::Pending,
             Some("processed") if self.submitted.flag() == Some(false) => AssetState::AwaitingSubmission,
+            Some("processed") if self.needs_approval() => AssetState::AwaitingApproval,
             Some("processed") => AssetState::Processed,
             Some("processing_error") => AssetState::Failed,
             // `uploaded`, `processing`, and words that we do not know: not finished, so nothing is concluded.
@@ -222,9 +230,15 @@ pub(crate) struct WireUpload {
 #[serde(default)]
 struct WireContribution {
     storage_folder_id: Loose,
+    auto_approve: Loose,
 }
 
 impl WireUpload {
+    /// Whether what is sent there needs nobody's approval, where told.
+    fn auto_approve(&self) -> Option<bool> {
+        self.contribution.0.as_ref().and_then(|contribution| contribution.auto_approve.flag())
+    }
+
     /// The folder that the uploads will go to, where told.
     pub(crate) fn folder(&self) -> Option<i64> {
         self.contribution.0.as_ref().and_then(|contribution| contribution.storage_folder_id.int())
@@ -296,6 +310,7 @@ mod tests {
             "editable",
             "storage_folder_path",
             "storage_folder",
+            "upload",
             "created_via_id",
             "signed_upload_url",
             "never_heard_of",
@@ -320,6 +335,14 @@ mod tests {
         assert_eq!(with(r#""storage_folder_path":"a/b","storage_folder":[6]"#).storage_folder, Some(5.into()));
         assert_eq!(with(r#""aasm_state":"processed","submitted":false"#).state, AssetState::AwaitingSubmission);
         assert_eq!(with(r#""aasm_state":"processed","submitted":null"#).state, AssetState::Processed);
+        let sent = |approves: &str| {
+            format!(r#""aasm_state":"processed","upload":{{"contribution":{{"auto_approve":{approves}}}}}"#)
+        };
+        assert_eq!(with(&sent("false")).state, AssetState::AwaitingApproval);
+        assert_eq!(with(&sent("true")).state, AssetState::Processed);
+        assert_eq!(with(&sent("null")).state, AssetState::Processed);
+        assert_eq!(with(&format!(r#"{},"submitted":false"#, sent("false"))).state, AssetState::AwaitingSubmission);
+        assert_eq!(with(r#""aasm_state":"processed","upload":7"#).state, AssetState::Processed);
         assert_eq!(with(r#""aasm_state":"hatching""#).state, AssetState::Processing);
         assert_eq!(with(r#""downloadable":true,"original_downloadable":null"#).downloadable, None);
         assert_eq!(with(r#""downloadable":false,"original_downloadable":null"#).downloadable, Some(false));

@@ -180,6 +180,7 @@ habits! {
         ("a submitted asset is listed", "search: no, all_ids: no"),
         ("original_downloadable says", "the index does not show it yet"),
         ("an acknowledgement does", "listed: no, mark set: no, updated_at moved: no"),
+        ("state that an asset ends in", "AwaitingApproval"),
     ];
 
     hints_of_others_are_passed_over: { "any_user_refused": false }, true, &[];
