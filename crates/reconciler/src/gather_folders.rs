@@ -77,6 +77,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Writes a folder's row to the store and to memory; one that is new gets its number.
     pub(crate) async fn keep_folder(&self, row: FolderRow, is_new: bool) -> Result<FolderId, PassError> {
         let mirror = self.mirror;
+        let changed_there = self.folders().get(row.id).is_some_and(|old| old.remote != row.remote);
         let row = self
             .engine
             .keeper
@@ -84,6 +85,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let id = if is_new { tx.new_folder(mirror)? } else { row.id };
                 let row = FolderRow { id, ..row };
                 tx.put_folder(&row)?;
+                if changed_there {
+                    // Its files may be welcome now.
+                    tx.forget_failures_in(mirror, id)?;
+                }
                 Ok(row)
             })
             .await?;

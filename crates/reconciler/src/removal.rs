@@ -42,7 +42,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         match self.engine.remote.trash(asset).await {
             Ok(()) => {}
-            Err(RemoteError { kind: RemoteErrorKind::Forbidden(why), .. }) => {
+            // Locked, in a workflow, not ours: whatever the reason, the deletion must not be carried out when that ends.
+            Err(RemoteError {
+                kind: RemoteErrorKind::Forbidden(why) | RemoteErrorKind::Refused { message: why, .. },
+                ..
+            }) => {
                 return self.deletion_refused(task, asset, &why).await;
             }
             Err(error) => return Err(error.into()),

@@ -174,6 +174,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The failures of the files alone in a directory are forgotten, for something about the directory has changed.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn forget_failures_in(&self, mirror: MirrorId, folder: FolderId) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE dirty_file SET attempts = 0, next_try = 0, failed_in = NULL, error = NULL
+             WHERE mirror = ?1 AND folder = ?2 AND error IS NOT NULL",
+        )?;
+        statement.execute(params![mirror.0, folder.0])?;
+        Ok(())
+    }
+
     fn dirty_where(
         &self,
         table: &str,

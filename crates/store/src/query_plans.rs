@@ -128,6 +128,7 @@ fn what_is_dirty_comes_in_order() {
     found_by_index("dirty after a file", |tx| tx.dirty(MIRROR, Some(&DirtyKey::File(FOLDER, key())), 10));
     found_by_index("mark_place", |tx| tx.mark_place(MIRROR, FOLDER, &key()));
     found_by_index("clear_dirty", |tx| tx.clear_dirty(MIRROR, &DirtyKey::File(FOLDER, key())));
+    found_by_index("forget_failures_in", |tx| tx.forget_failures_in(MIRROR, FOLDER));
     found_by_index("set_failure", |tx| tx.set_failure(MIRROR, &DirtyKey::Asset(id()), "r", "e", UnixMs(1)));
 }
 
