@@ -146,7 +146,11 @@ impl Setup {
 
     /// Runs the program to its end.
     pub fn run(&self, args: &[&str]) -> Pass {
-        let output = self.command().args(args).output().unwrap();
+        self.run_to_its_end(self.command(), args)
+    }
+
+    fn run_to_its_end(&self, mut command: Command, args: &[&str]) -> Pass {
+        let output = command.args(args).output().unwrap();
         let status = output.status;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
         let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -161,6 +165,18 @@ impl Setup {
     /// `reconcile --json` with more arguments.
     pub fn reconcile(&self, args: &[&str]) -> Pass {
         self.run(&[&["reconcile", "--json"], args].concat())
+    }
+
+    /// The same with a user's rights: for root, permissions count for nothing.
+    pub fn reconcile_as_user(&self, args: &[&str]) -> Pass {
+        let mut command = self.command();
+        if rustix::process::geteuid().is_root() {
+            command = Command::new("setpriv");
+            command.args(["--bounding-set", "-dac_override,-dac_read_search,-fowner", "--inh-caps", "-all"]);
+            command.arg(binary()).env_clear().env("HOME", self.dir.path()).env("DAMSYNC_CONFIG", &self.config);
+            command.env("PATH", "/usr/bin:/bin").current_dir(self.dir.path()).stdin(Stdio::null());
+        }
+        self.run_to_its_end(command, &[&["reconcile", "--json"], args].concat())
     }
 
     /// One pass that ends in sync, having done exactly this.

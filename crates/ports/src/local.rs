@@ -188,7 +188,7 @@ pub enum LocalError {
     #[error("the mirror's directory is gone or was exchanged")]
     RootLost,
     /// Anything else the file system answered.
-    #[error("cannot {what} {path}: {cause}")]
+    #[error("cannot {what} {path}: {cause}{}", remedy(.cause))]
     Io {
         /// The attempted act.
         what: &'static str,
@@ -198,6 +198,14 @@ pub enum LocalError {
         #[source]
         cause: std::io::Error,
     },
+}
+
+/// What to do, where that can be said.
+fn remedy(cause: &std::io::Error) -> &'static str {
+    match cause.kind() {
+        std::io::ErrorKind::PermissionDenied => "; give the user that damsync runs as the permission",
+        _ => "",
+    }
 }
 
 /// One mirror's directory. Every path is resolved beneath the root's handle; a link is never followed.

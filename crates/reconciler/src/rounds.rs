@@ -10,11 +10,12 @@ use crate::overview::IN_SYNC_AT;
 use crate::pass::{Pass, PassError, ends_pass};
 use crate::report::{AwaitingItem, FailedItem, HeldItem, Outcome, SkippedItem};
 use crate::scan::IGNORED;
+use damsync_model::name::FileName;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, HoldReason, PlanLine, Planned, Subject, Wait};
 use damsync_model::planner::{decide, decide_folder};
 use damsync_model::time::UnixMs;
-use damsync_model::tree::{Entity, FolderState};
+use damsync_model::tree::{Entity, FolderState, Place};
 use damsync_ports::{LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{DirtyKey, DirtyRow, MirrorRow};
 use std::sync::atomic::Ordering;
@@ -105,7 +106,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             match found {
                 Some(found) => {
                     let entity = self.entity(&found);
-                    let path = self.entity_path(&entity);
+                    let path = self.entity_path(&entity).or_else(|| self.key_path(&row.key));
                     let guid = found.asset.as_ref().map(|asset| asset.asset.guid.to_string());
                     let failed = self.failed_before(&row);
                     let decision = decide(&entity, self.rules());
@@ -133,6 +134,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             _ => return None,
         };
         self.folders().path_of(place)
+    }
+
+    /// Where a file stands of which nothing but its name is known.
+    fn key_path(&self, key: &DirtyKey) -> Option<MirrorPath> {
+        let DirtyKey::File(folder, key) = key else { return None };
+        self.folders().path_of(&Place { folder: *folder, name: FileName::new(key.as_str())? })
     }
 
     async fn clear(&self, keys: Vec<DirtyKey>) -> Result<(), PassError> {
