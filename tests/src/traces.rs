@@ -4,6 +4,7 @@ use crate::{Setup, snapshot};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Everything that a pass could have written, as values that can be compared.
 #[derive(Debug, PartialEq)]
@@ -18,6 +19,11 @@ pub struct Traces {
 }
 
 impl Setup {
+    /// How long ago anything in the mirror last changed.
+    pub fn age_of_the_youngest(&self) -> Duration {
+        age_of_the_youngest(&self.local)
+    }
+
     /// The traces as they are now.
     pub fn traces(&self) -> Traces {
         let mut tree = self.sandbox.get("/admin/tree");
@@ -27,6 +33,16 @@ impl Setup {
         state.remove("lock");
         Traces { mirror: stats(&self.local), state, remote: tree.to_string() }
     }
+}
+
+/// How long ago anything of a tree last changed.
+fn age_of_the_youngest(root: &Path) -> Duration {
+    let changed = |path: &Path| {
+        let stat = path.symlink_metadata().unwrap();
+        UNIX_EPOCH + Duration::new(u64::try_from(stat.ctime()).unwrap(), u32::try_from(stat.ctime_nsec()).unwrap())
+    };
+    let youngest = snapshot(root).into_keys().map(|path| changed(&root.join(path))).max();
+    youngest.map_or(Duration::MAX, |youngest| youngest.elapsed().unwrap_or_default())
 }
 
 fn stats(root: &Path) -> BTreeMap<String, String> {
