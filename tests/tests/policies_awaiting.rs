@@ -115,6 +115,23 @@ fn a_server_that_lists_what_is_not_approved_makes_nothing_wait() {
 }
 
 #[test]
+fn what_was_approved_once_does_not_wait_again_while_the_index_is_late() {
+    let (setup, asset) = waiting(&json!({ "auto_approve": false }));
+    setup.sandbox.patch(&asset, &json!({ "approved": true }));
+    setup.sync(&[]);
+    setup.settled();
+    // The lists show the asset as it was; asked by itself, it looks like one that waits.
+    setup.sandbox.habits(&json!({ "index_lag_ms": 60_000 }));
+    setup.sandbox.version(&asset, "theirs");
+    setup.remove("box/a.txt");
+    let pass = setup.sync(&[("pulled", 1)]);
+    assert_eq!(pass.report["awaiting"], json!([]), "{pass:#?}");
+    assert_eq!(setup.read("box/a.txt"), b"theirs");
+    setup.sandbox.advance(120_000);
+    setup.settled();
+}
+
+#[test]
 fn what_waits_and_is_rejected_goes_into_the_local_trash() {
     for folder in [json!({ "auto_approve": false }), json!({ "require_tags": true })] {
         let (setup, asset) = waiting(&folder);
