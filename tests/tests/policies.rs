@@ -349,3 +349,27 @@ fn a_file_over_5_gib_is_refused_before_anything_is_prepared() {
     assert_eq!(setup.asset("a/huge.bin").0["size"], 5);
     setup.settled();
 }
+
+#[test]
+fn max_delete_is_a_number_or_a_share_of_the_tracked_files() {
+    // Of forty files 12 are as many as both say, and 13 are too many.
+    for max_delete in ["12", "\"30%\""] {
+        let setup = Setup::with_mirror(&format!("max_delete = {max_delete}"));
+        for number in 0..40 {
+            setup.write(&format!("{number}.txt"), format!("{number}"));
+        }
+        setup.sync(&[("pushed_new", 40)]);
+        setup.quiet();
+        for number in 0..13 {
+            setup.remove(&format!("{number}.txt"));
+        }
+        let pass = setup.reconcile(&[]);
+        pass.assert(3, "held", &[]);
+        assert_eq!(pass.held(), ["mass_delete"], "{max_delete}: {pass:#?}");
+        setup.write("12.txt", "12");
+        let pass = setup.reconcile(&[]);
+        pass.assert(0, "in_sync", &[("trashed_remote", 12)]);
+        assert_eq!(setup.sandbox.tree().live().count(), 28, "{max_delete}");
+        setup.settled();
+    }
+}
