@@ -16,6 +16,7 @@ use tempfile::TempDir;
 pub struct Sandbox {
     process: Mutex<Option<Child>>,
     dir: TempDir,
+    seed: &'static str,
     /// Where the API is.
     pub base_url: String,
     /// The owner's personal token.
@@ -25,11 +26,26 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts an empty one.
+    /// Starts an empty one. All of them have the same ids, so that a test runs the same way each time.
     pub fn start() -> Self {
+        Self::seeded("7")
+    }
+
+    /// Starts an empty one of another organization.
+    pub fn another() -> Self {
+        Self::seeded("8")
+    }
+
+    fn seeded(seed: &'static str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut sandbox =
-            Self { process: Mutex::default(), dir, base_url: String::new(), token: String::new(), organization_id: 0 };
+        let mut sandbox = Self {
+            process: Mutex::default(),
+            dir,
+            seed,
+            base_url: String::new(),
+            token: String::new(),
+            organization_id: 0,
+        };
         let ready = sandbox.spawn("127.0.0.1:0");
         sandbox.base_url = ready["base_url"].as_str().unwrap().to_owned();
         sandbox.token = ready["token"].as_str().unwrap().to_owned();
@@ -45,7 +61,7 @@ impl Sandbox {
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(self.stderr()).unwrap();
         let mut command = Command::new(binary());
         command.arg("sandbox").arg("--data").arg(self.dir.path().join("data")).args(["--listen", listen]);
-        command.args(["--seed", "7"]).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        command.args(["--seed", self.seed]).env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();

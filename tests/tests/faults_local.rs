@@ -1,7 +1,7 @@
 //! What the disk refuses: one item fails with a sentence that says what to do, the others go on, and nothing is lost.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Setup, md5};
+use damsync_tests::{Setup, SmallDisk, md5};
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,4 +138,34 @@ fn a_directory_that_is_replaced_again_and_again_while_it_is_scanned_loses_nothin
     assert_eq!(pass.code, 0, "{pass:#?}");
     setup.settled();
     assert_eq!(setup.tree().len(), 41, "{:#?}", setup.tree());
+}
+
+#[test]
+fn a_disk_that_is_full_keeps_what_is_there_and_goes_on_when_there_is_room() {
+    let setup = Setup::with_mirror("min_free = \"0B\"");
+    let disk = match SmallDisk::mount(&setup.local, "size=4m") {
+        Ok(disk) => disk,
+        Err(why) => {
+            eprintln!(
+                "NOT RUN: {why}; min_free is tested in holds.rs, and the simulator's disks are full in its worlds"
+            );
+            return;
+        }
+    };
+    setup.write("known.txt", "known");
+    setup.sync(&[("pushed_new", 1)]);
+    setup.quiet();
+    let known = setup.asset("known.txt");
+    setup.sandbox.version(&known, vec![b'x'; 6 << 20]);
+    setup.sandbox.asset("Studio/big.bin", vec![7; 6 << 20]);
+    setup.write("new here.txt", "pushes go on");
+    let pass = setup.reconcile(&[]);
+    assert_eq!((pass.code, pass.held(), pass.failed().len()), (1, vec!["disk_full"], 0), "{pass:#?}");
+    assert_eq!(pass.did().get("pushed_new"), Some(&1), "{pass:#?}");
+    assert_eq!(setup.read("known.txt"), b"known");
+    assert!(!setup.has("big.bin"));
+    disk.grow("size=64m");
+    setup.sync(&[("pulled", 2)]);
+    assert_eq!(setup.trash().get("known.txt"), Some(&md5("known")));
+    setup.settled();
 }

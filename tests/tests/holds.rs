@@ -1,7 +1,7 @@
 //! What is held, why, and what a person can answer: every `held.reason` that one pass can have.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Asset, Options, Pass, Setup, Value, json};
+use damsync_tests::{Asset, Options, Pass, Sandbox, Setup, Value, json};
 
 /// Bytes that begin as a JPEG does.
 fn photo(number: usize) -> Vec<u8> {
@@ -297,16 +297,24 @@ fn another_organization_is_another_server() {
     let setup = synced(5, "");
     let before = setup.tree();
     let text = setup.config_text();
-    let other = setup.sandbox.organization_id + 1;
-    setup.write_config(&text.replace(
-        &format!("organization_id = {}", setup.sandbox.organization_id),
-        &format!("organization_id = {other}"),
+    let other = Sandbox::another();
+    other.folder("Studio");
+    let (old, new) = (&setup.sandbox, &other);
+    assert_ne!(old.organization_id, new.organization_id);
+    let moved = text.replace(&old.base_url, &new.base_url);
+    setup.write_config(&moved.replace(
+        &format!("organization_id = {}", old.organization_id),
+        &format!("organization_id = {}", new.organization_id),
     ));
-    let pass = setup.reconcile(&[]);
-    // This server knows one organization and refuses any other; nothing is concluded from that.
-    assert_eq!(pass.code, 4, "{pass:?}");
-    assert_eq!(setup.tree(), before);
+    setup.write_token(&new.token);
+    for args in [&[][..], &["--full"], &["--allow-deletes"]] {
+        let pass = setup.reconcile(args);
+        held(&pass, "remote_replaced");
+        did_nothing(&pass);
+        assert_eq!((setup.tree(), other.tree().live().count()), (before.clone(), 0));
+    }
     setup.write_config(&text);
+    setup.write_token(&setup.sandbox.token);
     setup.settled();
 }
 
