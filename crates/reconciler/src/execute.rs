@@ -5,7 +5,7 @@ use crate::pass::{Pass, PassError, Step, ends_pass};
 use crate::rounds::{Decided, Done};
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
-use damsync_model::name::NameKey;
+use damsync_model::name::{NameKey, OURS};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, ExpectLocal, PlanLine, Planned};
 use damsync_model::tree::{Base, Entity, Local, LocalFile, Place, Remote, RemoteFile};
@@ -148,6 +148,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Ok(Done::DecideAgain) => Ok(true),
             // What was to come here waits for room, and so does all that comes after it.
             Err(PassError::Local(LocalError::Full { path })) if is_pull(&task.planned.action) => {
+                // A partial's name would tell nobody anything.
+                let path = if path.starts_with(OURS) { task.path.to_string() } else { path };
                 self.hold_for_space(None, format!("no space left for {path}"));
                 Ok(false)
             }

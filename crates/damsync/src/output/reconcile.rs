@@ -100,22 +100,22 @@ fn write_report(text: &mut String, report: &Report) {
 
 fn deeds(report: &Report) -> Vec<String> {
     [
-        (report.pulled, "downloaded"),
-        (report.pushed_new, "uploaded"),
-        (report.pushed_versions, "new versions pushed"),
-        (report.adopted, "found equal"),
-        (report.moved_local, "moved here"),
-        (report.moved_remote, "moved there"),
-        (report.trashed_local, "to the local trash"),
-        (report.trashed_remote, "to the server's trash"),
-        (report.folders_created_local, "directories made"),
-        (report.folders_created_remote, "storage folders made"),
-        (report.folders_removed_local, "directories removed"),
-        (report.folders_removed_remote, "storage folders removed"),
+        (report.pulled, "downloaded", "downloaded"),
+        (report.pushed_new, "uploaded", "uploaded"),
+        (report.pushed_versions, "new version pushed", "new versions pushed"),
+        (report.adopted, "found equal", "found equal"),
+        (report.moved_local, "moved here", "moved here"),
+        (report.moved_remote, "moved there", "moved there"),
+        (report.trashed_local, "to the local trash", "to the local trash"),
+        (report.trashed_remote, "to the server's trash", "to the server's trash"),
+        (report.folders_created_local, "directory made", "directories made"),
+        (report.folders_created_remote, "storage folder made", "storage folders made"),
+        (report.folders_removed_local, "directory removed", "directories removed"),
+        (report.folders_removed_remote, "storage folder removed", "storage folders removed"),
     ]
     .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, deed)| format!("{number} {deed}"))
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| counted(number, one, many))
     .collect()
 }
 

@@ -41,14 +41,14 @@ fn mirror_lines(lines: &mut Vec<String>, mirror: &MirrorStatus, now: Timestamp) 
     let changed = mirror.last_change_at.map_or(String::new(), |then| format!(", last change {}", ago(then, now)));
     lines.push(format!("  last pass {last}{changed}"));
     let pending = mirror.pending;
-    for (number, what) in [
-        (pending.push, "to send"),
-        (pending.pull, "to fetch"),
-        (pending.delete, "to delete"),
-        (mirror.conflicts, "open conflicts"),
+    for (number, one, many) in [
+        (pending.push, "to send", "to send"),
+        (pending.pull, "to fetch", "to fetch"),
+        (pending.delete, "to delete", "to delete"),
+        (mirror.conflicts, "open conflict", "open conflicts"),
     ] {
         if number > 0 {
-            lines.push(format!("  {number} {what}"));
+            lines.push(format!("  {}", counted(number, one, many)));
         }
     }
     for transfer in &mirror.in_flight {
