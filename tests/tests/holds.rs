@@ -529,3 +529,34 @@ fn a_few_files_that_become_ignored_are_no_matter() {
     setup.sync(&[("pulled", 1)]);
     assert_eq!(setup.sandbox.tree().live().count(), 41);
 }
+
+#[test]
+fn status_tells_what_stood_in_the_way_of_the_last_pass_though_nobody_is_at_work() {
+    let setup = synced(12, "");
+    let checked = || setup.run(&["status", "--check"]).code;
+    assert_eq!(checked(), 0);
+    std::fs::rename(&setup.local, setup.dir().join("away")).unwrap();
+    held(&setup.reconcile(&[]), "root_missing");
+    let status = setup.status();
+    assert_eq!((&status["state"], &status["held"][0]["reason"]), (&json!("held"), &json!("root_missing")), "{status}");
+    assert_eq!(checked(), 1);
+    std::fs::rename(setup.dir().join("away"), &setup.local).unwrap();
+    setup.sync(&[]);
+    assert_eq!((setup.status()["held"].clone(), checked()), (json!([]), 0));
+
+    setup.sandbox.stop();
+    assert_eq!(setup.reconcile(&[]).code, 5);
+    let status = setup.status();
+    assert_eq!(status["state"], "offline", "{status}");
+    assert!(status["error"].as_str().unwrap().contains("no answer"), "{status}");
+    assert_eq!(checked(), 1);
+    setup.sandbox.start_again();
+    setup.sync(&[]);
+    assert_eq!((setup.status()["state"].clone(), checked()), (json!("idle"), 0));
+
+    (0..12).for_each(|number| setup.write(&path(number), garbage(number)));
+    held(&setup.reconcile(&[]), "mass_change");
+    let status = setup.status();
+    assert_eq!((&status["state"], &status["held"][0]["reason"]), (&json!("held"), &json!("mass_change")), "{status}");
+    assert_eq!(checked(), 1);
+}

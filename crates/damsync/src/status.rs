@@ -124,6 +124,9 @@ pub struct MirrorStatus {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Why the last pass broke off, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// What is left to do.
     pub pending: Pending,
     /// Transfers under way.
@@ -156,6 +159,7 @@ impl MirrorStatus {
         };
         matches!(self.state, State::Idle | State::Scanning | State::Paused)
             && self.last_reconcile_at.is_some()
+            && self.error.is_none()
             && self.pending == Pending::default()
             && self.in_flight.is_empty()
             && self.failed.is_empty()
@@ -241,6 +245,7 @@ mod tests {
             (mirror(|m| m.held.push(HeldItem::item(HoldReason::CheckedOut, "x"))), false),
             (mirror(|m| m.last_reconcile_at = None), false),
             (mirror(|m| m.pending.push = 1), false),
+            (mirror(|m| m.error = Some("cut off".into())), false),
             (mirror(|m| m.failed.push(failed)), false),
             (mirror(|m| m.state = State::Offline), false),
             (mirror(|m| m.state = State::Held), false),

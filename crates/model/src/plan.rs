@@ -148,6 +148,33 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::MassDelete,
+        Self::MassChange,
+        Self::MirrorMarkMissing,
+        Self::RootMissing,
+        Self::RootReplaced,
+        Self::RemoteReplaced,
+        Self::RemoteRolledBack,
+        Self::ListingIncomplete,
+        Self::AccessLost,
+        Self::IdentityChanged,
+        Self::Overlap,
+        Self::CheckedOut,
+        Self::Locked,
+        Self::NotPermitted,
+        Self::NotSupported,
+        Self::Direction,
+        Self::Kept,
+        Self::DiskFull,
+    ];
+
+    /// Reads the contract's word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.word() == word)
+    }
+
     /// The contract's word.
     pub const fn word(self) -> &'static str {
         match self {

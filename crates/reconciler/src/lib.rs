@@ -54,6 +54,7 @@ mod scan;
 mod scope;
 mod source;
 mod trash_count;
+mod trouble;
 mod upload;
 
 pub use conflicts::{ConflictSide, OpenConflict, open_conflicts};
@@ -64,3 +65,4 @@ pub use pass::{
     Reach, Request, Step,
 };
 pub use source::{Chance, Clock, Stop};
+pub use trouble::{Obstacle, Trouble};

@@ -2,7 +2,9 @@
 
 use crate::entities::{entity, rows};
 use crate::folders::Folders;
+use crate::guard::Guard;
 use crate::report::{AwaitingItem, HeldItem};
+use crate::trouble::{Obstacle, Trouble, trouble};
 use damsync_model::capability::Capabilities;
 use damsync_model::id::{FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey};
@@ -46,6 +48,8 @@ pub struct Overview {
     pub failed: Vec<FailedEntry>,
     /// What is held back.
     pub held: Vec<HeldItem>,
+    /// Why the last pass broke off, if it did.
+    pub error: Option<(Obstacle, String)>,
     /// What waits for the server.
     pub awaiting: Vec<AwaitingItem>,
     /// What is left out.
@@ -82,16 +86,20 @@ pub fn overview(
             Some("remote") => Some(crate::report::Side::Remote),
             _ => None,
         };
-        let held = HeldItem::mirror(HoldReason::MassDelete, "");
+        let guard = Guard::ALL.into_iter().find(|guard| guard.word() == plan.guard);
         overview.held.push(HeldItem {
+            reason: HoldReason::parse(&plan.reason).unwrap_or(HoldReason::MassDelete),
+            path: None,
             side,
             count: Some(plan.count),
             of: Some(plan.total),
             plan: Some(plan.id),
-            detail: None,
-            ..held
+            detail: guard.and_then(Guard::detail).map(str::to_owned),
         });
     }
+    let Trouble { held, error } = trouble(tx, mirror.id)?;
+    overview.held.extend(held);
+    overview.error = error;
     let Some(folders) = folders(tx, mirror.id)? else { return Ok(Some(overview)) };
     for conflict in tx.conflicts(mirror.id)? {
         overview.conflicts.push(place_path(&folders, conflict.copy.0, &conflict.copy.1));

@@ -398,6 +398,10 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         if result.is_err() && report.outcome == Outcome::InSync {
             report.outcome = Outcome::Incomplete;
         }
+        let result = match self.note_trouble(&report, &result).await {
+            Err(error) if result.is_ok() && !report.dry_run => Err(error),
+            _ => result,
+        };
         (report, result)
     }
 
@@ -419,6 +423,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             if ask == Ask::Poll {
                 known.polls += 1;
             }
+            report.asked_everything = matches!(ask, Ask::Whole | Ask::Full);
             (Asked::by(ask, known.polls), known.identity.clone(), known.no_deletions)
         };
         let (identity, ahead_ms, asked_now) = match known {

@@ -1,7 +1,7 @@
 //! What a pass did, in the contract's shape (`reconcile --json`).
 
 use damsync_model::plan::{HoldReason, Rule};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How a pass over one mirror ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,7 +28,7 @@ pub struct ConflictItem {
 }
 
 /// Which side a held deletion happened on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// On the disk.
@@ -48,10 +48,10 @@ impl Side {
 }
 
 /// Something that was held back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldItem {
     /// The contract's word.
-    #[serde(serialize_with = "word")]
+    #[serde(serialize_with = "word", deserialize_with = "read_word")]
     pub reason: HoldReason,
     /// The single item that is held.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +87,11 @@ impl HeldItem {
 
 fn word<S: serde::Serializer>(reason: &HoldReason, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(reason.word())
+}
+
+fn read_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HoldReason, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    HoldReason::parse(&word).ok_or_else(|| serde::de::Error::custom("no reason to hold"))
 }
 
 /// An item that failed.
@@ -208,6 +213,9 @@ pub struct Report {
     pub bytes_up: u64,
     /// Bytes received.
     pub bytes_down: u64,
+    /// The server was asked for everything, so that what is not reported is not there.
+    #[serde(skip)]
+    pub asked_everything: bool,
     /// Deletions that wait until their burst has ended.
     #[serde(skip)]
     pub deferred_deletions: u64,

@@ -103,6 +103,24 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What stood in the way of the last pass, as the reconciler wrote it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn trouble(&self, mirror: MirrorId) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT trouble FROM mirror WHERE id = ?1")?;
+        Ok(statement.query_row([mirror.0], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn set_trouble(&self, mirror: MirrorId, trouble: Option<&str>) -> Result<(), StoreError> {
+        self.connection.execute("UPDATE mirror SET trouble = ?2 WHERE id = ?1", params![mirror.0, trouble])?;
+        Ok(())
+    }
+
     /// Forgets everything that was agreed and seen, and to what the mirror was bound; its history stays. The next pass is
     /// a union of both sides, in which nothing is deleted. Open uploads stay in the journal, so that they are settled.
     ///
@@ -118,7 +136,7 @@ impl Tx<'_> {
         }
         self.connection.execute(
             "UPDATE mirror SET token = NULL, root_device = NULL, root_inode = NULL, remote = NULL, storage_folder = NULL,
-               user = NULL WHERE id = ?1",
+               user = NULL, trouble = NULL WHERE id = ?1",
             [mirror.0],
         )?;
         Ok(())

@@ -12,7 +12,8 @@ CREATE TABLE mirror (
   storage_folder ANY,      -- the root folder's id; NULL for a mirror of everything
   user TEXT,               -- the user that the token belonged to at the last good pass
   last_reconcile_at INTEGER,
-  last_change_at INTEGER
+  last_change_at INTEGER,
+  trouble TEXT             -- what stood in the way of the last pass, as JSON; NULL: nothing
 ) STRICT;
 
 -- One row: a directory of a mirror: here, there, or both. `agreed` = both sides once had it.

@@ -6,7 +6,7 @@ use crate::config::{Config, Mirror};
 use crate::status::{Daemon, FailedStatus, FileState, FileStatus, MirrorStatus, Pending, State, Status};
 use damsync_model::path::MirrorPath;
 use damsync_model::time::UnixMs;
-use damsync_reconciler::{Overview, overview, tracked_guid};
+use damsync_reconciler::{Obstacle, Overview, overview, tracked_guid};
 use damsync_store::{Store, StoreError, Tx};
 use jiff::Timestamp;
 use std::path::Path;
@@ -90,11 +90,17 @@ fn of_mirror(mirror: &Mirror, known: Option<Overview>) -> MirrorStatus {
     let known = known.unwrap_or_default();
     let time = |at: Option<UnixMs>| at.and_then(|at| Timestamp::from_millisecond(at.0).ok());
     let guarded = known.held.iter().any(|held| held.path.is_none());
+    let state = match &known.error {
+        Some((Obstacle::Server, _)) => State::Offline,
+        _ if guarded => State::Held,
+        _ => State::Idle,
+    };
     MirrorStatus {
         name: mirror.name.clone(),
         local: mirror.local.display().to_string(),
         storage_folder: mirror.storage_folder.clone(),
-        state: if guarded { State::Held } else { State::Idle },
+        state,
+        error: known.error.map(|(_, sentence)| sentence),
         files: known.totals.files,
         bytes: known.totals.bytes,
         pending: Pending { push: known.push, pull: known.pull, delete: known.delete },

@@ -40,6 +40,9 @@ fn mirror_lines(lines: &mut Vec<String>, mirror: &MirrorStatus, now: Timestamp) 
     let last = mirror.last_reconcile_at.map_or("never".to_owned(), |then| ago(then, now));
     let changed = mirror.last_change_at.map_or(String::new(), |then| format!(", last change {}", ago(then, now)));
     lines.push(format!("  last pass {last}{changed}"));
+    if let Some(error) = &mirror.error {
+        lines.push(format!("  the last pass broke off: {error}"));
+    }
     let pending = mirror.pending;
     for (number, one, many) in [
         (pending.push, "to send", "to send"),

@@ -11,7 +11,8 @@ CREATE TABLE mirror (
   storage_folder ANY,
   user TEXT,
   last_reconcile_at INTEGER,
-  last_change_at INTEGER
+  last_change_at INTEGER,
+  trouble TEXT
 ) STRICT;
 CREATE TABLE folder (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -210,7 +211,7 @@ CREATE TABLE held_plan (
   approved_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO mirror VALUES (1, 'pictures', 'token', 2049, 11, 'mediagraph 5', 'folder_1', '3', 1767693600000, 1767693600001);
+INSERT INTO mirror VALUES (1, 'pictures', 'token', 2049, 11, 'mediagraph 5', 'folder_1', '3', 1767693600000, 1767693600001, NULL);
 INSERT INTO folder VALUES (1, 1, 1, NULL, '', NULL, 11, 5, 'folder_1', NULL, 'Pictures', 'Pictures', NULL, 40, 0, 1);
 INSERT INTO folder VALUES (2, 1, 1, 1, 'Größe', NULL, 12, 6, 77, 1, 'Größe', 'Größe', NULL, 41, 0, NULL);
 INSERT INTO file VALUES (2, 'é.txt', 'é.txt', 146028888064, 1, 2, 13, 7, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 17, 0, NULL);
