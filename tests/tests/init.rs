@@ -117,9 +117,16 @@ fn missing_directories_of_a_named_file_are_made_private() {
 #[test]
 fn what_is_missing_is_named_where_nobody_can_be_asked() {
     let setup = fresh();
-    for flag in ["--organization", "--token-file", "--local", "--name"] {
+    for flag in ["--organization", "--token-file", "--local"] {
         refused(&setup, &[(flag, "-")], 2, &[flag, "missing"]);
     }
+}
+
+#[test]
+fn a_mirror_is_called_like_its_directory_where_nobody_says_otherwise() {
+    let setup = fresh();
+    good(&setup, &[("--name", "-")]);
+    assert!(fs::read_to_string(&setup.config).unwrap().contains("name = \"mirror\""));
 }
 
 #[test]

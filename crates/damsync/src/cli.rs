@@ -93,7 +93,7 @@ pub struct InitArgs {
     /// out: every folder that the token can see
     #[arg(long, value_name = "FOLDER", value_parser = parse_storage_folder)]
     pub storage_folder: Option<StorageFolder>,
-    /// What to call the mirror
+    /// What to call the mirror [default: as its directory is called]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Which way changes travel [default: two-way]

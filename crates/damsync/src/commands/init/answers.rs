@@ -149,10 +149,11 @@ pub async fn ask_mirror(
             asker.ask(question, read).await?
         }
     };
-    let name = match &args.name {
-        Some(name) => name.clone(),
-        None => {
-            let usual = local.file_name().map(|name| name.to_string_lossy().into_owned());
+    let usual = local.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = match (&args.name, asker, &usual) {
+        (Some(name), ..) => name.clone(),
+        (None, Asker::Nobody, Some(usual)) => usual.clone(),
+        (None, ..) => {
             let question = Question {
                 what: "Name of the mirror",
                 flag: "--name",
