@@ -36,22 +36,27 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             approved_at: None,
         };
         let (mirror, count) = (self.mirror, tally.count);
+        // A rehearsal names only a plan that is stored already.
+        let stores = self.acts();
         let plan = self
             .engine
             .keeper
             .write(move |tx| {
                 for other in tx.plans(mirror)?.into_iter().filter(|plan| plan.guard == fresh.guard) {
                     if other.fingerprint == fresh.fingerprint {
-                        return Ok(other);
+                        return Ok(Some(other));
                     }
                     // The world no longer matches it.
                     tx.remove_plan(&other.id)?;
                 }
+                if !stores {
+                    return Ok(None);
+                }
                 tx.put_plan(mirror, &fresh)?;
-                Ok(fresh)
+                Ok(Some(fresh))
             })
             .await?;
-        if plan.approved_at.is_some() {
+        if plan.as_ref().is_some_and(|plan| plan.approved_at.is_some()) {
             self.approve(guard);
             return Ok(false);
         }
@@ -59,14 +64,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             side: Some(guard.side()),
             count: Some(count),
             of: Some(tracked),
-            plan: Some(plan.id),
+            plan: plan.map(|plan| plan.id),
             detail: guard.detail().map(str::to_owned),
             ..HeldItem::mirror(guard.reason(), "")
         };
         let mut report = self.report();
-        report.held.retain(|held| {
-            (held.reason, held.side, &held.detail) != (item.reason, item.side, &item.detail) || held.plan.is_none()
-        });
+        let same = |held: &HeldItem| (held.reason, held.side, &held.detail) == (item.reason, item.side, &item.detail);
+        report.held.retain(|held| held.path.is_some() || held.count.is_none() || !same(held));
         report.held.push(item);
         Ok(true)
     }
