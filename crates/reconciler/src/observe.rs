@@ -60,12 +60,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         // Answers come in any order; of doubles the lowest id is given its name first.
         observed.sort_by(|one, other| one.asset.id.cmp(&other.asset.id));
         let (mirror, now) = (self.mirror, self.server_now());
-        let (ask, met, contests, fits) = self
+        let (ask, met, contests, fits, unordered) = self
             .engine
             .keeper
             .write(move |tx| {
                 let (mut ask, mut fits) = (Vec::new(), Vec::new());
-                let (observed, refused) = fitting(tx, mirror, observed, said, now, &mut fits)?;
+                let Sorted { fitting: observed, refused, unordered } =
+                    sorted(tx, mirror, observed, said, now, &mut fits)?;
                 // The database says whether it is so.
                 ask.extend(refused.into_iter().filter(|_| said == Said::ByIndex));
                 let seen = observed.iter().map(|one| (one.asset.id.clone(), one.asset.created_at));
@@ -90,9 +91,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     // Its row has its new name now, and that is nobody else's.
                     leaving.remove(&id);
                 }
-                Ok((ask, met, contests, fits))
+                Ok((ask, met, contests, fits, unordered))
             })
             .await?;
+        if let Some(latest) = unordered.iter().map(|asset| asset.created_at).max() {
+            if self.trusts_order(latest).await? {
+                Box::pin(self.observe(unordered, said)).await?;
+            } else {
+                self.server_time_fit.note(Fit::OutOfOrder);
+            }
+        }
         fits.into_iter().for_each(|fit| self.server_time_fit.note(fit));
         for (lower, holder) in contests {
             self.settle_contest(lower, holder).await?;
@@ -153,16 +161,23 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 }
 
-/// Parts the answers that fit what is known from those that contradict it, which are not taken over.
-fn fitting(
+/// Answers, by whether they fit what is known. What does not is not taken over.
+struct Sorted {
+    fitting: Vec<Observed>,
+    refused: Vec<AssetId>,
+    /// By the database's word: new ones that are dated later than the highest id.
+    unordered: Vec<RemoteAsset>,
+}
+
+fn sorted(
     tx: &Tx<'_>,
     mirror: MirrorId,
     observed: Vec<Observed>,
     said: Said,
     now: UnixMs,
     fits: &mut Vec<Fit>,
-) -> Result<(Vec<Observed>, Vec<AssetId>), StoreError> {
-    let (mut fitting, mut refused) = (Vec::with_capacity(observed.len()), Vec::new());
+) -> Result<Sorted, StoreError> {
+    let (mut fitting, mut refused, mut unordered) = (Vec::with_capacity(observed.len()), Vec::new(), Vec::new());
     for one in observed {
         let old = tx.asset(mirror, &one.asset.id)?;
         let fit = same_server::fit(tx, mirror, &one.asset, old.as_ref(), now)?;
@@ -170,11 +185,12 @@ fn fitting(
             fits.push(fit);
         }
         match fit {
-            Fit::Contradicts => refused.push(one.asset.id),
+            Fit::OutOfOrder if said == Said::ByDatabase => unordered.push(one.asset),
+            Fit::Contradicts | Fit::OutOfOrder => refused.push(one.asset.id),
             Fit::Fits | Fit::Older => fitting.push(one),
         }
     }
-    Ok((fitting, refused))
+    Ok(Sorted { fitting, refused, unordered })
 }
 
 /// The assets among these that were renamed or moved since we last heard of them.

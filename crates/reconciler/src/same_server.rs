@@ -4,7 +4,8 @@
 //! A high-water mark is kept of the asset ids that were ever seen. The evidence comes from asset details, never from search, and
 //! any one is enough:
 //!
-//! - an id that is new to us, made after the high-water mark was set, and not above it;
+//! - an id that is new to us, made after the high-water mark was set, and not above it, while the asset that set the mark is
+//!   not what it was (where it still is, ids are only dated by several clocks);
 //! - a known id with another guid;
 //! - at least 3 known assets, and 5 % of those asked, older than we know them.
 //!
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// The highest asset id ever seen, …
 const HIGHEST_ID: &str = "highest_id";
 
-/// … and the server's time when it was: no asset with a lower id can have been made later.
+/// … and the server's time when it was: no asset with a lower id should have been made later.
 const HIGHEST_AT: &str = "highest_id_at";
 
 /// The server was found to have gone back; what the mirror agreed on no longer holds until a user says so.
@@ -61,6 +62,8 @@ pub(crate) enum Fit {
     Fits,
     /// It cannot be by a server whose time only goes forward.
     Contradicts,
+    /// A new id is dated later than a higher one. Servers that share the work may do so, each by its own clock.
+    OutOfOrder,
     /// An asset is older than we know it.
     Older,
 }
@@ -79,7 +82,7 @@ pub(crate) fn fit(
         };
         let late = asset.created_at.0 > at + GRAIN_MS;
         return Ok(match number(&asset.id) {
-            Some(id) if late && id <= highest => Fit::Contradicts,
+            Some(id) if late && id <= highest => Fit::OutOfOrder,
             _ => Fit::Fits,
         });
     };
@@ -109,6 +112,16 @@ pub(crate) fn raise_high_water(
     Ok(())
 }
 
+/// What set the high-water mark: its id, what is known of it, and the server's time then.
+fn marked(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<(AssetId, Option<AssetRow>, UnixMs)>, StoreError> {
+    let (Some(highest), Some(at)) = (tx.cursor(mirror, HIGHEST_ID)?, tx.cursor(mirror, HIGHEST_AT)?) else {
+        return Ok(None);
+    };
+    let id = AssetId(RemoteId::Number(highest));
+    let row = tx.asset(mirror, &id)?;
+    Ok(Some((id, row, UnixMs(at))))
+}
+
 /// Only numbers are given in order.
 const fn number(id: &AssetId) -> Option<i64> {
     match id.0 {
@@ -125,7 +138,7 @@ impl ServerTime {
             Fit::Older => {
                 self.older.fetch_add(1, Ordering::Relaxed);
             }
-            Fit::Contradicts => self.contradicted.store(true, Ordering::Relaxed),
+            Fit::Contradicts | Fit::OutOfOrder => self.contradicted.store(true, Ordering::Relaxed),
         }
     }
 
@@ -136,6 +149,19 @@ impl ServerTime {
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Whether new ids that are dated later than the highest one are only that: while the highest is there as it was, the
+    /// server that gave it cannot have gone back to a time before it. Then they are believed.
+    pub(crate) async fn trusts_order(&self, latest: UnixMs) -> Result<bool, PassError> {
+        let mirror = self.mirror;
+        let Some((id, row, at)) = self.engine.keeper.read(move |tx| marked(tx, mirror)).await? else { return Ok(true) };
+        let Answer::Found(now) = self.engine.remote.asset(&id).await? else { return Ok(false) };
+        let is_it = now.created_at.0 <= at.0 + GRAIN_MS && row.is_none_or(|row| row.asset.guid == now.guid);
+        if is_it {
+            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, HIGHEST_AT, latest.max(at).0)).await?;
+        }
+        Ok(is_it)
+    }
+
     /// Holds a mirror whose server was found to have gone back, by an earlier pass or by this one.
     pub(crate) async fn hold_if_rolled_back(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
