@@ -42,9 +42,17 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
     };
     let bound_before = row.remote.is_some();
     let folder = match found {
+        None if bound_before && row.storage_folder.is_some() => {
+            return hold(
+                HoldReason::RemoteReplaced,
+                format!(
+                    "it showed one storage folder until now, and is to show every one; run `damsync reattach {name}` if that is meant"
+                ),
+            );
+        }
         None => None,
         Some(Some(id)) => match &row.storage_folder {
-            Some(bound) if bound_before && *bound != id => {
+            bound if bound_before && bound.as_ref() != Some(&id) => {
                 return hold(
                     HoldReason::RemoteReplaced,
                     format!(
@@ -100,7 +108,7 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
             format!("the token is another user's: deletions are held until `damsync reattach {name}`"),
         ));
     }
-    if !bound_before || row.storage_folder != folder {
+    if !bound_before {
         row.remote = Some(remote);
         row.storage_folder.clone_from(&folder);
         row.user = Some(identity.user.clone());
