@@ -10,7 +10,7 @@ use crate::rounds::Decided;
 use crate::scan::IGNORED;
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId};
-use damsync_model::name::{FileName, IGNORE_FILE};
+use damsync_model::name::{FileName, Folding, IGNORE_FILE, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, PlanLine, Rule};
 use damsync_model::planner::is_repair;
@@ -101,7 +101,7 @@ impl Guard {
             Action::TrashRemote { .. } | Action::RemoveRemoteFolder { .. } => Some(Self::DeletedHere),
             Action::TrashLocal { .. } | Action::RemoveLocalFolder { .. } => Some(Self::DeletedThere),
             Action::Download { place, .. } | Action::KeepBoth { place, .. } | Action::MoveLocal { to: place, .. }
-                if place.name.as_str() == IGNORE_FILE =>
+                if is_rules(&place.name) =>
             {
                 Some(Self::LeftOutThere)
             }
@@ -146,14 +146,28 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, line: &PlanLine) {
+    /// Counts a line; `what` tells apart what people need not read: which asset, and which bytes.
+    fn add(&mut self, line: &PlanLine, what: &str) {
         let line = line.to_string();
         self.count += 1;
-        self.fingerprint = fnv1a(self.fingerprint, line.as_bytes());
+        self.fingerprint = fnv1a(fnv1a(self.fingerprint, line.as_bytes()), what.as_bytes());
         if self.count <= KEPT_LINES {
             self.lines.push_str(&line);
             self.lines.push('\n');
         }
+    }
+}
+
+impl Tally {
+    /// Of ignore rules: how many files they leave out, instead of how many rules there are.
+    fn that_leaves_out(&self, count: u64) -> Self {
+        let fingerprint = fnv1a(self.fingerprint, &count.to_le_bytes());
+        Self { count, lines: self.lines.clone(), fingerprint }
+    }
+
+    /// As a plan keeps it.
+    pub fn fingerprint(&self) -> String {
+        format!("{:016x}", self.fingerprint)
     }
 }
 
@@ -216,10 +230,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     self.judge_changes(guard, tally, async |pass| pass.count_damaged(suspects).await).await?
                 }
                 Guard::LeftOutHere => self.judge_left_out(tally).await?,
-                Guard::LeftOutThere => {
-                    let left_out = self.would_leave_out(&round.rules_there).await?;
-                    self.judge_new_rules(tally, left_out).await?
-                }
+                Guard::LeftOutThere => self.judge_new_rules(tally, &round.rules_there).await?,
             };
             if held {
                 verdict.held.insert(guard);
@@ -238,7 +249,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let base = one.entity.base.as_ref();
                 // Those below a directory that is left out are counted with it.
                 if base.is_some_and(|base| self.folders().local_unknown(base.place.folder).is_none()) {
-                    round.of(Guard::LeftOutHere).add(&left_out(one.path.clone().unwrap_or_default()));
+                    round.of(Guard::LeftOutHere).add(&left_out(one.path.clone().unwrap_or_default()), "");
                 }
                 return;
             }
@@ -273,7 +284,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             ) => round.rules_there.push((asset.clone(), place.folder)),
             _ => {}
         }
-        round.of(guard).add(&self.line(planned));
+        round.of(guard).add(&self.line(planned), &what_exactly(&one.entity, action));
     }
 
     /// Files below directories that the ignore rules leave out: nothing is looked at there, so they are not dirty.
@@ -293,7 +304,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for (folder, path) in directories {
             let names = self.engine.keeper.read(move |tx| tx.agreed_names_in(folder)).await?;
             for name in names.iter().filter_map(|name| FileName::new(name)) {
-                tally.add(&left_out(path.join(&name)));
+                tally.add(&left_out(path.join(&name)), "");
             }
         }
         Ok(())
@@ -342,9 +353,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (tracked, done): (_, Changes) =
             self.within_the_hour(move |tx, mirror, since| tx.changed_since(mirror, action, since)).await?;
         let count = tally.count + done.count;
-        if count <= self.engine.spec.policy.max_delete.allowed(tracked)
-            || 2 * (damaged(self).await? + done.damaged) <= count
-        {
+        if count <= self.engine.spec.policy.max_delete.allowed(tracked) {
+            return Ok(false);
+        }
+        // What is held already was found to be damaged; its bytes are not asked for in every pass.
+        let is_known = self.plan_of(guard).await?.is_some_and(|plan| plan.fingerprint == tally.fingerprint());
+        if !is_known && 2 * (damaged(self).await? + done.damaged) <= count {
             return Ok(false);
         }
         self.hold_unless_approved(guard, tally, tracked).await
@@ -366,23 +380,34 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(true);
         }
         // Rules that were approved on their way here have yet to be read.
-        if now != accepted.unwrap_or(0) && !self.is_approved(Guard::LeftOutThere) {
+        if now != accepted.unwrap_or(0) && !self.was_approved(Guard::LeftOutThere) {
             self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, now)).await?;
         }
         Ok(false)
     }
 
-    async fn judge_new_rules(&self, tally: Tally, left_out: u64) -> Result<bool, PassError> {
+    async fn judge_new_rules(&self, tally: Tally, rules: &[(AssetId, FolderId)]) -> Result<bool, PassError> {
         if tally.count == 0 {
             return Ok(false);
         }
+        // While the same rules wait for a word they are not read again.
+        let waiting = self.plan_of(Guard::LeftOutThere).await?.filter(|plan| plan.approved_at.is_none());
+        let left_out = match waiting.filter(|plan| plan.fingerprint == tally.that_leaves_out(plan.count).fingerprint())
+        {
+            Some(plan) => plan.count,
+            None => self.would_leave_out(rules).await?,
+        };
         let mirror = self.mirror;
         let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
         if !self.engine.spec.policy.holds_deletions(left_out, tracked) {
             return Ok(false);
         }
-        if self.hold_unless_approved(Guard::LeftOutThere, Tally { count: left_out, ..tally }, tracked).await? {
+        let is_written_down = self.was_approved(Guard::LeftOutThere);
+        if self.hold_unless_approved(Guard::LeftOutThere, tally.that_leaves_out(left_out), tracked).await? {
             return Ok(true);
+        }
+        if is_written_down {
+            return Ok(false);
         }
         let newly = i64::try_from(left_out).unwrap_or(i64::MAX);
         let accept = self.engine.keeper.write(move |tx| {
@@ -414,6 +439,28 @@ const fn left_out(path: MirrorPath) -> PlanLine {
     PlanLine { rule: Rule::R28, verb: "leave_out", path, to: None, reason }
 }
 
+/// Whether a file of this name is read as ignore rules, on this file system or on one that folds case.
+fn is_rules(name: &FileName) -> bool {
+    let key = |name: &str| NameKey::of(name, Folding::CaseFolded);
+    key(name.as_str()) == key(IGNORE_FILE)
+}
+
+/// What an action does, beyond its line: the same paths with other bytes are another plan.
+fn what_exactly(entity: &Entity, action: &Action) -> String {
+    let asset = action.asset().map(|asset| asset.0.to_string()).unwrap_or_default();
+    let bytes = match (Guard::of(action), &entity.local, &entity.remote) {
+        (Some(Guard::ChangedHere), Local::Present(file), _) => {
+            file.content.map(|content| content.sha256.to_string()).unwrap_or_default()
+        }
+        (Some(Guard::ChangedThere | Guard::LeftOutThere), _, Remote::Live(remote)) => {
+            let asset = &remote.asset;
+            asset.version.map_or_else(|| format!("t{}", asset.updated_at.0), |version| format!("v{version}"))
+        }
+        _ => String::new(),
+    };
+    format!("{asset} {bytes}")
+}
+
 fn is_damaged_here(entity: &Entity) -> bool {
     match (&entity.base, &entity.local) {
         (Some(base), Local::Present(file)) => file.content.is_some_and(|now| now.is_damage_to(&base.content)),
@@ -436,4 +483,22 @@ fn fnv1a(start: u64, bytes: &[u8]) -> u64 {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
     }
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_watched_over_however_their_name_is_written() {
+        for (name, rules) in [
+            (".damsyncignore", true),
+            (".DamSyncIgnore", true),
+            (".dam\u{17f}yncignore", true),
+            (".damsyncignore2", false),
+            ("damsyncignore", false),
+        ] {
+            assert_eq!(is_rules(&FileName::new(name).unwrap()), rules, "{name}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             side: Some(guard.side().word().to_owned()),
             count: tally.count,
             total: tracked,
-            fingerprint: format!("{:016x}", tally.fingerprint),
+            fingerprint: tally.fingerprint(),
             lines: tally.lines,
             created_at: self.now(),
             approved_at: None,
@@ -73,6 +73,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         report.held.retain(|held| held.path.is_some() || held.count.is_none() || !same(held));
         report.held.push(item);
         Ok(true)
+    }
+
+    /// The plan that a guard holds, approved or not.
+    pub(crate) async fn plan_of(&self, guard: Guard) -> Result<Option<HeldPlan>, PassError> {
+        let mirror = self.mirror;
+        let plans = self.engine.keeper.read(move |tx| tx.plans(mirror)).await?;
+        Ok(plans.into_iter().find(|plan| plan.guard == guard.word()))
     }
 
     /// Drops the plans of guards that have nothing to do with this round: carried out, or the world has changed.

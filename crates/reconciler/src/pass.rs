@@ -556,9 +556,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.approved.lock().unwrap_or_else(PoisonError::into_inner).insert(guard);
     }
 
+    /// Whether it held something in this pass that a user let through.
+    pub fn was_approved(&self, guard: Guard) -> bool {
+        self.approved.lock().unwrap_or_else(PoisonError::into_inner).contains(&guard)
+    }
+
+    /// Whether what it watches over does not count against the next hour.
     pub fn is_approved(&self, guard: Guard) -> bool {
-        let approved = self.approved.lock().unwrap_or_else(PoisonError::into_inner);
-        approved.contains(&guard) || self.allows_deletes() && guard.reason() == HoldReason::MassDelete
+        self.was_approved(guard) || self.allows_deletes() && guard.reason() == HoldReason::MassDelete
     }
 
     pub fn now(&self) -> UnixMs {

@@ -74,14 +74,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     fn left_folder(&self, folder: &FolderEntity) -> Option<Left> {
-        match decide_folder(folder, self.rules()) {
-            Decision::Held { rule, reason } => {
-                let path = self.folders().path(folder.id).unwrap_or_default().to_string();
-                let reason = reason.word().to_owned();
-                Some(Left { kind: LeftKind::Held, rule: Some(rule), action: None, path, reason })
+        let (rule, action, reason) = match decide_folder(folder, self.rules()) {
+            Decision::Held { rule, reason } => (rule, None, reason),
+            Decision::Act(planned) if self.is_forbidden_removal(&planned.action) => {
+                (planned.rule, Some(planned.action.verb()), self.no_deletions?)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        let path = self.folders().path(folder.id).unwrap_or_default().to_string();
+        Some(Left { kind: LeftKind::Held, rule: Some(rule), action, path, reason: reason.word().to_owned() })
     }
 
     fn left_without_entity(&self, kind: LeftKind) -> Vec<Left> {

@@ -67,6 +67,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for _ in 0..MOST_ROUNDS {
             self.check_stop()?;
             self.read_again().await?;
+            // An action of the round before may have come upon it.
+            self.hold_if_rolled_back().await?;
             verdict = self.judge().await?;
             let mut progress = self.folder_round(FolderStage::Make, &verdict).await?;
             progress |= self.file_round(&verdict).await?;
@@ -189,7 +191,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for entity in entities {
             self.check_stop()?;
             let Decision::Act(planned) = decide_folder(&entity, self.rules()) else { continue };
-            if stage != FolderStage::of(&planned.action) || self.folder_failed(entity.id) {
+            if stage != FolderStage::of(&planned.action)
+                || self.folder_failed(entity.id)
+                || self.is_forbidden_removal(&planned.action)
+            {
                 continue;
             }
             let result =
@@ -210,6 +215,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         self.look_at_made_folders().await?;
         Ok(progress)
+    }
+
+    /// Whether a directory may not be removed on either side, as nothing may be deleted now.
+    pub(crate) fn is_forbidden_removal(&self, action: &Action) -> bool {
+        let removes = matches!(action, Action::RemoveRemoteFolder { .. } | Action::RemoveLocalFolder { .. });
+        removes && self.no_deletions.is_some()
     }
 
     /// A failure of one entity: kept with the entity and reported.
@@ -235,6 +246,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Decision::Waiting { .. } if matches!(folder.remote, FolderState::Unknown(_)) => {
                     self.report().held.push(HeldItem::item(HoldReason::AccessLost, path));
                 }
+                Decision::Act(planned) if self.is_forbidden_removal(&planned.action) => {}
                 Decision::Act(_) if !self.folder_failed(folder.id) => self.report().failed.push(FailedItem {
                     path,
                     error: "the directory could not be brought to an end in this pass".to_owned(),

@@ -1,0 +1,159 @@
+//! A person's word lets through what was shown, for as long as it was asked for, and nothing else; and what waits for
+//! a word, or needs none, costs nothing.
+#![allow(clippy::unwrap_used, reason = "only tests use this")]
+
+use damsync_tests::{Pass, Setup, Value, json};
+
+/// Bytes that begin as a JPEG does.
+fn photo(number: usize) -> Vec<u8> {
+    [&b"\xFF\xD8\xFF\xE0\0\x10JFIF\0"[..], format!("picture {number}").as_bytes()].concat()
+}
+
+/// Bytes that begin like nothing.
+fn garbage(number: usize) -> Vec<u8> {
+    [&[0x9C, 0x00, 0xF3, 0x81, 0xEE][..], &number.to_le_bytes()].concat()
+}
+
+fn path(number: usize) -> String {
+    format!("folder {}/photo {number}.jpg", number % 4)
+}
+
+/// A setup with 40 pictures on both sides, ten in each directory.
+fn synced() -> Setup {
+    let setup = Setup::new();
+    (0..40).for_each(|number| setup.write(&path(number), photo(number)));
+    setup.sync(&[("pushed_new", 40), ("folders_created_remote", 4)]);
+    setup.settled();
+    setup
+}
+
+/// The one hold of a pass that ended with 3 and did nothing.
+#[track_caller]
+fn held<'p>(pass: &'p Pass, reason: &str) -> &'p Value {
+    assert_eq!((pass.code, pass.held()), (3, vec![reason]), "{pass:?}");
+    assert!(pass.did().is_empty(), "{pass:?}");
+    &pass.report["held"][0]
+}
+
+#[track_caller]
+fn approve(setup: &Setup, hold: &Value) {
+    assert_eq!(setup.run(&["approve", hold["plan"].as_str().unwrap()]).code, 0);
+}
+
+#[test]
+fn ignore_rules_here_that_allow_deletes_let_through_are_not_asked_about_again() {
+    let mut setup = synced();
+    setup.set_mirror_keys("ignore = [\"folder 1/\", \"folder 2/\"]");
+    held(&setup.reconcile(&[]), "mass_delete");
+    assert_eq!(setup.reconcile(&["--allow-deletes"]).code, 0);
+    assert_eq!(setup.reconcile(&[]).code, 0);
+}
+
+#[test]
+fn an_approval_of_changes_there_is_for_the_versions_that_were_there() {
+    let setup = synced();
+    let before = setup.tree();
+    for (number, asset) in setup.sandbox.tree().live().take(20).enumerate() {
+        setup.sandbox.version(asset, garbage(number));
+    }
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_change");
+    approve(&setup, hold);
+    for (number, asset) in setup.sandbox.tree().live().take(20).enumerate() {
+        setup.sandbox.version(asset, garbage(number + 1000));
+    }
+    let pass = setup.reconcile(&[]);
+    assert_ne!(held(&pass, "mass_change")["plan"], hold["plan"]);
+    assert_eq!(setup.tree(), before);
+}
+
+#[test]
+fn an_approval_of_changes_here_is_for_the_bytes_that_were_here() {
+    let setup = synced();
+    (0..20).for_each(|number| setup.write(&path(number), garbage(number)));
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_change");
+    approve(&setup, hold);
+    (0..20).for_each(|number| setup.write(&path(number), garbage(number + 1000)));
+    let pass = setup.reconcile(&[]);
+    assert_ne!(held(&pass, "mass_change")["plan"], hold["plan"]);
+    assert!(setup.sandbox.tree().live().all(|asset| asset.versions() == 1));
+}
+
+#[test]
+fn an_approval_of_ignore_rules_is_for_the_rules_that_were_there() {
+    let setup = synced();
+    let rules = setup.sandbox.asset("Studio/.damsyncignore", "folder 1/\nfolder 2/\n");
+    let pass = setup.reconcile(&[]);
+    let hold = held(&pass, "mass_delete");
+    approve(&setup, hold);
+    setup.sandbox.version(&rules, "folder 1/\nfolder 2/\nfolder 3/\n");
+    let pass = setup.reconcile(&[]);
+    let fresh = held(&pass, "mass_delete");
+    assert_eq!(fresh["count"], 30);
+    assert_ne!(fresh["plan"], hold["plan"]);
+    assert!(!setup.has(".damsyncignore"));
+}
+
+#[test]
+fn what_is_held_already_is_not_read_again() {
+    let setup = synced();
+    for (number, asset) in setup.sandbox.tree().live().take(20).enumerate() {
+        setup.sandbox.version(asset, garbage(number));
+    }
+    held(&setup.reconcile(&[]), "mass_change");
+    setup.sandbox.forget_requests();
+    held(&setup.reconcile(&[]), "mass_change");
+    assert_eq!(setup.sandbox.requests().downloads(), 0);
+}
+
+#[test]
+fn ignore_rules_that_are_held_already_are_not_read_again() {
+    let setup = synced();
+    setup.sandbox.asset("Studio/.damsyncignore", "folder 1/\nfolder 2/\n");
+    held(&setup.reconcile(&[]), "mass_delete");
+    setup.sandbox.forget_requests();
+    held(&setup.reconcile(&[]), "mass_delete");
+    assert_eq!(setup.sandbox.requests().downloads(), 0);
+}
+
+#[test]
+fn an_id_given_before_another_and_dated_after_it_is_no_roll_back() {
+    let setup = synced();
+    setup.sandbox.folder("Elsewhere");
+    setup.sandbox.post("/admin/clock", &json!({ "offset_ms": 600_000 }));
+    let dated_later = setup.sandbox.asset("Elsewhere/dated later.txt", "given its id by a server whose clock is ahead");
+    setup.sandbox.post("/admin/clock", &json!({ "offset_ms": 0 }));
+    setup.sandbox.asset("Studio/newest.txt", "the highest id");
+    setup.sync(&[("pulled", 1)]);
+    let folder = setup.sandbox.tree().folder("Studio").unwrap();
+    setup.sandbox.patch(&dated_later, &json!({ "folder_id": folder }));
+    let pass = setup.reconcile(&[]);
+    pass.assert(0, "in_sync", &[("pulled", 1)]);
+    setup.settled();
+}
+
+#[test]
+fn a_mirror_of_everything_is_not_narrowed_to_one_folder_without_a_word() {
+    let setup = synced();
+    setup.sandbox.asset("Archive/old.txt", "in another folder");
+    let everything = setup.config_text().replace("storage_folder = \"Studio\"\n", "");
+    assert_ne!(everything, setup.config_text());
+    let studio = setup.config_text();
+    setup.write_config(&everything);
+    held(&setup.reconcile(&[]), "remote_replaced");
+    setup.write_config(&studio);
+    setup.settled();
+}
+
+#[test]
+fn a_directory_removed_here_stays_there_under_another_users_token() {
+    let setup = synced();
+    setup.mkdir("empty");
+    setup.sync(&[("folders_created_remote", 1)]);
+    let other = setup.sandbox.post("/admin/users", &json!({ "can_upload": true, "any_user": true }));
+    setup.write_token(other["token"].as_str().unwrap());
+    setup.remove("empty");
+    held(&setup.reconcile(&[]), "identity_changed");
+    assert!(setup.sandbox.tree().folder("Studio/empty").is_some());
+}
