@@ -2,7 +2,7 @@
 //! a word, or needs none, costs nothing.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Pass, Setup, Value, json};
+use damsync_tests::{Pass, Setup, Signal, Value, json};
 
 /// Bytes that begin as a JPEG does.
 fn photo(number: usize) -> Vec<u8> {
@@ -156,4 +156,19 @@ fn a_directory_removed_here_stays_there_under_another_users_token() {
     setup.remove("empty");
     held(&setup.reconcile(&[]), "identity_changed");
     assert!(setup.sandbox.tree().folder("Studio/empty").is_some());
+}
+
+#[test]
+fn ignore_rules_that_a_daemon_brought_after_a_word_are_not_asked_about_by_a_later_pass() {
+    let setup = synced();
+    setup.sandbox.asset("Studio/.damsyncignore", "*.jpg\n");
+    let pass = setup.reconcile(&[]);
+    approve(&setup, held(&pass, "mass_delete"));
+    let mut daemon = setup.daemon();
+    daemon.until("the rules are here", |setup| setup.has(".damsyncignore"));
+    // It looks at the root alone, and not at the directories whose files are left out now.
+    setup.write("other.txt", "other work goes on");
+    daemon.until_both("other.txt", true);
+    daemon.end(Signal::TERM);
+    setup.reconcile(&[]).assert(0, "in_sync", &[]);
 }

@@ -116,11 +116,14 @@ fn is_still_there(path: &Path, identity: RootIdentity) -> bool {
 fn fold(root: &Beneath) -> Result<Folding, LocalError> {
     // Our own directory is the probe: it needs no writing, and it is in the directory that matters.
     let other_case = OURS.to_ascii_uppercase();
-    let same = match (look::at(root.handle(), OURS), look::at(root.handle(), other_case.as_str())) {
-        (Ok(ours), Ok(other)) => ours.stat.inode == other.stat.inode,
-        _ => false,
+    // What cannot be told now is not told: a wrong answer would be kept.
+    let inode = |name: &str| match look::at(root.handle(), name) {
+        Ok(seen) => Ok(Some(seen.stat.inode)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(root.fail("examine", &MirrorPath::ROOT, errno)),
     };
-    Ok(if same { Folding::CaseFolded } else { Folding::Exact })
+    let (ours, other) = (inode(OURS)?, inode(&other_case)?);
+    Ok(if ours.is_some() && ours == other { Folding::CaseFolded } else { Folding::Exact })
 }
 
 fn make_dir(root: &Beneath, path: &MirrorPath) -> Result<(), LocalError> {

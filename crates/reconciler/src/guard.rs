@@ -4,7 +4,7 @@
 //! round, and holds all of it beyond the user's limit. What is held is a stored plan (`held_plans`); other work goes on.
 
 use crate::damage::Suspects;
-use crate::pass::{Pass, PassError};
+use crate::pass::{Look, Pass, PassError};
 use crate::report::Side;
 use crate::rounds::Decided;
 use crate::scan::IGNORED;
@@ -379,9 +379,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         {
             return Ok(true);
         }
+        // Fewer are left out only where somebody looked: a pass that does not list every directory sees fewer by itself.
+        let looked = self.has_root && self.request.look == Look::Everywhere;
+        let accept = if looked { now } else { now.max(accepted.unwrap_or(0)) };
         // Rules that were approved on their way here have yet to be read.
-        if now != accepted.unwrap_or(0) && !self.was_approved(Guard::LeftOutThere) {
-            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, now)).await?;
+        if accept != accepted.unwrap_or(0) && !self.was_approved(Guard::LeftOutThere) {
+            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, accept)).await?;
         }
         Ok(false)
     }
