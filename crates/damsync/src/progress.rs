@@ -3,6 +3,7 @@
 //! A [`Progress`] is cheap to clone and can be told things from anywhere. Without a terminal every call is a branch on
 //! `None`.
 
+use damsync_model::path::on_one_line;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -72,7 +73,7 @@ impl Progress {
             "{prefix} {bar:24} {decimal_bytes:>10} of {decimal_total_bytes:<10} {decimal_bytes_per_sec:>12}  {wide_msg}",
         )));
         bar.set_prefix(arrow);
-        bar.set_message(path.to_owned());
+        bar.set_message(on_one_line(path).into_owned());
         Transfer(Some(bar))
     }
 

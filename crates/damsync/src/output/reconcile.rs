@@ -3,6 +3,7 @@
 use super::counted;
 use crate::engine::Pass;
 use bytesize::ByteSize;
+use damsync_model::path::on_one_line;
 use damsync_model::plan::HoldReason;
 use damsync_reconciler::report::{HeldItem, Outcome, Report, Side};
 use serde::Serialize;
@@ -57,9 +58,10 @@ pub fn report_text(passes: &[Pass]) -> String {
     text
 }
 
+/// Names come from the server and from other users: none of them ends a line or steers the terminal.
 fn line(text: &mut String, content: &str) {
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{content}");
+    let _ = writeln!(text, "{}", on_one_line(content));
 }
 
 fn write_report(text: &mut String, report: &Report) {
@@ -201,6 +203,16 @@ mod tests {
 
     fn studio() -> Report {
         Report { name: "studio".into(), requests: 4, elapsed_ms: 812, ..Report::default() }
+    }
+
+    #[test]
+    fn a_name_from_the_server_cannot_steer_the_terminal() {
+        let report = Report {
+            failed: vec![FailedItem { path: "a\u{1b}[2J\nall is well".into(), error: "too large".into() }],
+            ..studio()
+        };
+        let text = report_text(&[pass(report)]);
+        assert!(text.ends_with("  failed: a\\u{1b}[2J\\nall is well: too large\n"), "{text:?}");
     }
 
     #[test]

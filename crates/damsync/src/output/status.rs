@@ -4,6 +4,7 @@ use super::counted;
 use super::reconcile::held_words;
 use crate::status::{FileStatus, MirrorStatus, State, Status};
 use bytesize::ByteSize;
+use damsync_model::path::on_one_line;
 use jiff::Timestamp;
 
 /// A few lines for people.
@@ -17,7 +18,8 @@ pub fn status_text(status: &Status, now: Timestamp) -> String {
     for mirror in &status.mirrors {
         mirror_lines(&mut lines, mirror, now);
     }
-    lines.join("\n") + "\n"
+    // Names come from the server and from other users: none of them ends a line or steers the terminal.
+    lines.iter().map(|line| format!("{}\n", on_one_line(line))).collect()
 }
 
 fn mirror_lines(lines: &mut Vec<String>, mirror: &MirrorStatus, now: Timestamp) {
@@ -95,7 +97,7 @@ pub fn file_text(file: &FileStatus) -> String {
         .unwrap_or_default();
     let mirror = file.mirror.as_ref().map_or(String::new(), |mirror| format!(" (mirror {mirror})"));
     let detail = file.detail.as_ref().map_or(String::new(), |detail| format!(": {detail}"));
-    format!("{}: {state}{mirror}{detail}\n", file.path)
+    format!("{}\n", on_one_line(&format!("{}: {state}{mirror}{detail}", file.path)))
 }
 
 #[cfg(test)]
@@ -103,6 +105,7 @@ mod tests {
     use super::*;
     use crate::config::StorageFolder;
     use crate::status::{Daemon, FileState};
+    use damsync_reconciler::report::AwaitingItem;
 
     #[test]
     fn a_mirror_takes_three_lines_when_all_is_well() {
@@ -123,6 +126,18 @@ mod tests {
             "daemon: running (process 7)\nstudio: in sync · 3 files, 2.0 KiB\n  /srv/studio and storage folder \"Studio/Campaigns\"\n  \
              last pass 12 s ago, last change 15 min ago\n"
         );
+    }
+
+    #[test]
+    fn a_name_from_the_server_cannot_steer_the_terminal() {
+        let awaiting = AwaitingItem { path: "a\u{1b}[2J\nall is well".into(), guid: "g".into(), state: "approval" };
+        let mirror = MirrorStatus { awaiting: vec![awaiting], ..MirrorStatus::default() };
+        let status = Status::new(Daemon { running: false, ..Daemon::default() }, vec![mirror]);
+        let text = status_text(&status, Timestamp::UNIX_EPOCH);
+        assert!(text.ends_with("  waiting for approval on the server: a\\u{1b}[2J\\nall is well\n"), "{text:?}");
+        let path = "/srv/studio/a\u{1b}[2J".into();
+        let file = FileStatus { schema: 1, path, mirror: None, state: FileState::InSync, guid: None, detail: None };
+        assert_eq!(file_text(&file), "/srv/studio/a\\u{1b}[2J: in sync\n");
     }
 
     #[test]
