@@ -4,15 +4,15 @@
 //! round, and holds all of it beyond the user's limit. What is held is a stored plan (`held_plans`); other work goes on.
 
 use crate::damage::Suspects;
-use crate::pass::{Look, Pass, PassError};
+use crate::ignore_guard::left_out;
+use crate::pass::{Pass, PassError};
 use crate::report::Side;
 use crate::rounds::Decided;
 use crate::scan::IGNORED;
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId};
 use damsync_model::name::{FileName, Folding, IGNORE_FILE, NameKey};
-use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, PlanLine, Rule};
+use damsync_model::plan::{Action, Decision, ExpectLocal, HoldReason, PlanLine};
 use damsync_model::planner::is_repair;
 use damsync_model::tree::{Entity, Local, Remote};
 use damsync_ports::{LocalSide, RemoteSide};
@@ -24,9 +24,6 @@ const WINDOW_MS: i64 = 60 * 60 * 1000;
 
 /// Lines of a held plan that are kept for people; the fingerprint covers all.
 const KEPT_LINES: u64 = 2000;
-
-/// How many tracked files are left out by the ignore rules, as it was last accepted.
-const LEFT_OUT: &str = "left_out";
 
 /// One guard: what it counts together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,7 +144,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts a line; `what` tells apart what people need not read: which asset, and which bytes.
-    fn add(&mut self, line: &PlanLine, what: &str) {
+    pub(crate) fn add(&mut self, line: &PlanLine, what: &str) {
         let line = line.to_string();
         self.count += 1;
         self.fingerprint = fnv1a(fnv1a(self.fingerprint, line.as_bytes()), what.as_bytes());
@@ -160,7 +157,7 @@ impl Tally {
 
 impl Tally {
     /// Of ignore rules: how many files they leave out, instead of how many rules there are.
-    fn that_leaves_out(&self, count: u64) -> Self {
+    pub(crate) fn that_leaves_out(&self, count: u64) -> Self {
         let fingerprint = fnv1a(self.fingerprint, &count.to_le_bytes());
         Self { count, lines: self.lines.clone(), fingerprint }
     }
@@ -287,29 +284,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         round.of(guard).add(&self.line(planned), &what_exactly(&one.entity, action));
     }
 
-    /// Files below directories that the ignore rules leave out: nothing is looked at there, so they are not dirty.
-    async fn count_left_out_directories(&self, tally: &mut Tally) -> Result<(), PassError> {
-        let directories: Vec<(FolderId, MirrorPath)> = {
-            let folders = self.folders();
-            if folders.iter().all(|row| row.local_unknown.is_none()) {
-                return Ok(());
-            }
-            let is_left_out = |id| folders.local_unknown(id).as_deref() == Some(IGNORED);
-            folders
-                .iter()
-                .filter(|row| is_left_out(row.id))
-                .filter_map(|row| Some((row.id, folders.path(row.id)?)))
-                .collect()
-        };
-        for (folder, path) in directories {
-            let names = self.engine.keeper.read(move |tx| tx.agreed_names_in(folder)).await?;
-            for name in names.iter().filter_map(|name| FileName::new(name)) {
-                tally.add(&left_out(path.join(&name)), "");
-            }
-        }
-        Ok(())
-    }
-
     /// A directory that is new on one side needs those above it on the other.
     fn need_new_folders(&self, verdict: &mut Verdict) {
         let folders = self.folders();
@@ -364,63 +338,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.hold_unless_approved(guard, tally, tracked).await
     }
 
-    /// Rules that somebody wrote here leave out what they name at once; that much of it is told, and waits for a word.
-    async fn judge_left_out(&self, tally: Tally) -> Result<bool, PassError> {
-        let mirror = self.mirror;
-        let accepted = self.engine.keeper.read(move |tx| tx.cursor(mirror, LEFT_OUT)).await?;
-        if tally.count == 0 && accepted.unwrap_or(0) == 0 {
-            return Ok(false);
-        }
-        let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
-        let now = i64::try_from(tally.count).unwrap_or(i64::MAX);
-        let newly = u64::try_from(now - accepted.unwrap_or(0)).unwrap_or(0);
-        if self.engine.spec.policy.holds_deletions(newly, tracked)
-            && self.hold_unless_approved(Guard::LeftOutHere, Tally { count: newly, ..tally }, tracked).await?
-        {
-            return Ok(true);
-        }
-        // Fewer are left out only where somebody looked: a pass that does not list every directory sees fewer by itself.
-        let looked = self.has_root && self.request.look == Look::Everywhere;
-        let accept = if looked { now } else { now.max(accepted.unwrap_or(0)) };
-        // Rules that were approved on their way here have yet to be read.
-        if accept != accepted.unwrap_or(0) && !self.was_approved(Guard::LeftOutThere) {
-            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, accept)).await?;
-        }
-        Ok(false)
-    }
-
-    async fn judge_new_rules(&self, tally: Tally, rules: &[(AssetId, FolderId)]) -> Result<bool, PassError> {
-        if tally.count == 0 {
-            return Ok(false);
-        }
-        // While the same rules wait for a word they are not read again.
-        let waiting = self.plan_of(Guard::LeftOutThere).await?.filter(|plan| plan.approved_at.is_none());
-        let left_out = match waiting.filter(|plan| plan.fingerprint == tally.that_leaves_out(plan.count).fingerprint())
-        {
-            Some(plan) => plan.count,
-            None => self.would_leave_out(rules).await?,
-        };
-        let mirror = self.mirror;
-        let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
-        if !self.engine.spec.policy.holds_deletions(left_out, tracked) {
-            return Ok(false);
-        }
-        let is_written_down = self.was_approved(Guard::LeftOutThere);
-        if self.hold_unless_approved(Guard::LeftOutThere, tally.that_leaves_out(left_out), tracked).await? {
-            return Ok(true);
-        }
-        if is_written_down {
-            return Ok(false);
-        }
-        let newly = i64::try_from(left_out).unwrap_or(i64::MAX);
-        let accept = self.engine.keeper.write(move |tx| {
-            let accepted = tx.cursor(mirror, LEFT_OUT)?.unwrap_or(0);
-            tx.set_cursor(mirror, LEFT_OUT, accepted.saturating_add(newly))
-        });
-        accept.await?;
-        Ok(false)
-    }
-
     /// How many files are tracked, and what the history says of the last hour.
     async fn within_the_hour<T: Send + 'static>(
         &self,
@@ -435,11 +352,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, since) = (self.mirror, self.now().plus_ms(-WINDOW_MS));
         Ok(self.engine.keeper.read(move |tx| Ok((tx.tracked(mirror)?, ask(tx, mirror, since)?))).await?)
     }
-}
-
-const fn left_out(path: MirrorPath) -> PlanLine {
-    let reason = "tracked, and left out by the ignore rules now";
-    PlanLine { rule: Rule::R28, verb: "leave_out", path, to: None, reason }
 }
 
 /// Whether a file of this name is read as ignore rules, on this file system or on one that folds case.

@@ -1,16 +1,103 @@
-//! Ignore rules that come from the server: how many tracked files they would leave out, before they are brought here.
+//! Ignore rules: how many tracked files those here leave out, and those that come from the server would, before they are
+//! brought here.
 
-use crate::pass::{Pass, PassError};
+use crate::guard::{Guard, Tally};
+use crate::pass::{Look, Pass, PassError};
+use crate::scan::IGNORED;
 use damsync_model::id::{AssetId, FolderId};
 use damsync_model::name::FileName;
 use damsync_model::path::MirrorPath;
+use damsync_model::plan::{PlanLine, Rule};
 use damsync_ports::{LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use futures_util::TryStreamExt;
 
 /// More than this is no file of rules; the disk would refuse it too.
 const MOST_BYTES: usize = 1024 * 1024;
 
+/// How many tracked files are left out by the ignore rules, as it was last accepted.
+const LEFT_OUT: &str = "left_out";
+
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Files below directories that the ignore rules leave out: nothing is looked at there, so they are not dirty.
+    pub(crate) async fn count_left_out_directories(&self, tally: &mut Tally) -> Result<(), PassError> {
+        let directories: Vec<(FolderId, MirrorPath)> = {
+            let folders = self.folders();
+            if folders.iter().all(|row| row.local_unknown.is_none()) {
+                return Ok(());
+            }
+            let is_left_out = |id| folders.local_unknown(id).as_deref() == Some(IGNORED);
+            folders
+                .iter()
+                .filter(|row| is_left_out(row.id))
+                .filter_map(|row| Some((row.id, folders.path(row.id)?)))
+                .collect()
+        };
+        for (folder, path) in directories {
+            let names = self.engine.keeper.read(move |tx| tx.agreed_names_in(folder)).await?;
+            for name in names.iter().filter_map(|name| FileName::new(name)) {
+                tally.add(&left_out(path.join(&name)), "");
+            }
+        }
+        Ok(())
+    }
+
+    /// Rules that somebody wrote here leave out what they name at once; that much of it is told, and waits for a word.
+    pub(crate) async fn judge_left_out(&self, tally: Tally) -> Result<bool, PassError> {
+        let mirror = self.mirror;
+        let accepted = self.engine.keeper.read(move |tx| tx.cursor(mirror, LEFT_OUT)).await?;
+        if tally.count == 0 && accepted.unwrap_or(0) == 0 {
+            return Ok(false);
+        }
+        let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
+        let now = i64::try_from(tally.count).unwrap_or(i64::MAX);
+        let newly = u64::try_from(now - accepted.unwrap_or(0)).unwrap_or(0);
+        if self.engine.spec.policy.holds_deletions(newly, tracked)
+            && self.hold_unless_approved(Guard::LeftOutHere, Tally { count: newly, ..tally }, tracked).await?
+        {
+            return Ok(true);
+        }
+        // Fewer are left out only where somebody looked: a pass that does not list every directory sees fewer by itself.
+        let looked = self.has_root && self.request.look == Look::Everywhere;
+        let accept = if looked { now } else { now.max(accepted.unwrap_or(0)) };
+        // Rules that were approved on their way here have yet to be read.
+        if accept != accepted.unwrap_or(0) && !self.was_approved(Guard::LeftOutThere) {
+            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, accept)).await?;
+        }
+        Ok(false)
+    }
+
+    pub(crate) async fn judge_new_rules(&self, tally: Tally, rules: &[(AssetId, FolderId)]) -> Result<bool, PassError> {
+        if tally.count == 0 {
+            return Ok(false);
+        }
+        // While the same rules wait for a word they are not read again.
+        let waiting = self.plan_of(Guard::LeftOutThere).await?.filter(|plan| plan.approved_at.is_none());
+        let left_out = match waiting.filter(|plan| plan.fingerprint == tally.that_leaves_out(plan.count).fingerprint())
+        {
+            Some(plan) => plan.count,
+            None => self.would_leave_out(rules).await?,
+        };
+        let mirror = self.mirror;
+        let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
+        if !self.engine.spec.policy.holds_deletions(left_out, tracked) {
+            return Ok(false);
+        }
+        let is_written_down = self.was_approved(Guard::LeftOutThere);
+        if self.hold_unless_approved(Guard::LeftOutThere, tally.that_leaves_out(left_out), tracked).await? {
+            return Ok(true);
+        }
+        if is_written_down {
+            return Ok(false);
+        }
+        let newly = i64::try_from(left_out).unwrap_or(i64::MAX);
+        let accept = self.engine.keeper.write(move |tx| {
+            let accepted = tx.cursor(mirror, LEFT_OUT)?.unwrap_or(0);
+            tx.set_cursor(mirror, LEFT_OUT, accepted.saturating_add(newly))
+        });
+        accept.await?;
+        Ok(false)
+    }
+
     /// How many tracked files these assets' rules would leave out, each in its directory.
     pub(crate) async fn would_leave_out(&self, rules: &[(AssetId, FolderId)]) -> Result<u64, PassError> {
         let mut count = 0;
@@ -59,4 +146,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
 fn is_within(path: &MirrorPath, dir: &MirrorPath) -> bool {
     dir.is_root() || path == dir || path.as_str().strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The line of a file that the ignore rules leave out.
+pub(crate) const fn left_out(path: MirrorPath) -> PlanLine {
+    let reason = "tracked, and left out by the ignore rules now";
+    PlanLine { rule: Rule::R28, verb: "leave_out", path, to: None, reason }
 }
