@@ -377,6 +377,26 @@ fn a_folder_that_answers_403_is_access_lost_whether_or_not_anything_is_in_it() {
     setup.settled();
 }
 
+#[test]
+fn a_mistyped_storage_folder_is_said_although_the_mirror_was_bound_before() {
+    let mut setup = synced(3, "");
+    let folder = setup.sandbox.tree().folder("Studio").unwrap();
+    // Renamed there, the folder is followed by its id, …
+    setup.sandbox.patch_folder(folder, &json!({ "name": "Atelier" }));
+    setup.sync(&[]);
+    // … but another name here is another wish.
+    setup.options.storage_folder = "\"Stduio\"".to_owned();
+    setup.write_config(&setup.config_text());
+    let pass = setup.reconcile(&[]);
+    assert!(pass.code == 2 && pass.stdout.contains("Stduio"), "{pass:?}");
+    setup.options.storage_folder = "\"Atelier\"".to_owned();
+    setup.write_config(&setup.config_text());
+    setup.sync(&[]);
+    setup.options.storage_folder = "\"Studio\"".to_owned();
+    setup.write_config(&setup.config_text());
+    assert_eq!(setup.reconcile(&[]).code, 2);
+}
+
 /// Two mirrors of two folders, both synced.
 fn two_mirrors() -> Setup {
     let setup = Setup::new();

@@ -392,7 +392,7 @@ pub(crate) fn asset_over_file(entity: &Entity) -> Option<(&damsync_model::tree::
 }
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo): a plan's fingerprint, not a security measure.
-fn fnv1a(start: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(start: u64, bytes: &[u8]) -> u64 {
     let mut hash = if start == 0 { 0xCBF2_9CE4_8422_2325 } else { start };
     for byte in bytes.iter().chain(b"\n") {
         hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);

@@ -1,6 +1,7 @@
 //! What a mirror is bound to: one organization, one storage folder, seen by one user.
 
 use crate::folders::Folders;
+use crate::guard::fnv1a;
 use crate::pass::{Engine, FolderChoice, PassError};
 use crate::report::{HeldItem, Report};
 use damsync_model::id::StorageFolderId;
@@ -41,6 +42,10 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
         Err(PassError::Held)
     };
     let bound_before = row.remote.is_some();
+    let words = words_of(&engine.spec.storage_folder);
+    let mirror = row.id;
+    let words_before = engine.keeper.read(move |tx| tx.cursor(mirror, WORDS)).await?;
+    let reworded = words_before.is_some_and(|before| before != words);
     let folder = match found {
         None if bound_before && row.storage_folder.is_some() => {
             return hold(
@@ -63,8 +68,8 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
             }
             _ => Some(id),
         },
-        // Renamed or moved there: the folder is known by its id.
-        Some(None) if bound_before && row.storage_folder.is_some() => match &row.storage_folder {
+        // Renamed or moved there: the folder is known by its id. Unless it is the configuration that says something else now.
+        Some(None) if bound_before && row.storage_folder.is_some() && !reworded => match &row.storage_folder {
             Some(bound) if folders.iter().any(|folder| folder.id == *bound) => Some(bound.clone()),
             _ => {
                 return hold(
@@ -108,6 +113,9 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
             format!("the token is another user's: deletions are held until `damsync reattach {name}`"),
         ));
     }
+    if words_before != Some(words) {
+        engine.keeper.write(move |tx| tx.set_cursor(mirror, WORDS, words)).await?;
+    }
     if !bound_before {
         row.remote = Some(remote);
         row.storage_folder.clone_from(&folder);
@@ -119,6 +127,13 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
         scope: folder.map_or(Scope::Everything, Scope::Below),
         no_deletions: other_user.then_some(HoldReason::IdentityChanged),
     })
+}
+
+/// What the configuration called the storage folder when it was last found.
+const WORDS: &str = "storage_folder_words";
+
+fn words_of(choice: &FolderChoice) -> i64 {
+    fnv1a(0, choice.to_string().as_bytes()).cast_signed()
 }
 
 /// The mirror in whose storage folder this one came to lie: it was refused where it lay there from the start.
