@@ -187,3 +187,19 @@ fn status_tells_of_it() {
     let status = setup.run(&["status", "--json"]);
     assert_eq!(status.answer["daemon"]["running"], false, "{status:?}");
 }
+
+#[test]
+fn ignore_rules_that_are_taken_back_bring_in_what_they_left_out_further_down() {
+    let setup = setup();
+    let mut daemon = running(&setup);
+    setup.write(".damsyncignore", "*.draft\n");
+    setup.write("a/b/c/late.draft", "a draft");
+    setup.write("a/b/c/known.txt", "known");
+    daemon.until("the rules and the known file are there", |setup| {
+        let tree = setup.sandbox.tree();
+        [".damsyncignore", "a/b/c/known.txt"].iter().all(|path| tree.has(&Setup::there(path)))
+    });
+    assert!(!setup.sandbox.tree().has(&Setup::there("a/b/c/late.draft")));
+    setup.write(".damsyncignore", "");
+    daemon.until_both("a/b/c/late.draft", true);
+}

@@ -3,6 +3,7 @@
 //! Whether a path is a directory *now* is asked through a closure, because a rename's event does not tell.
 
 use crate::{ScanReason, Signal};
+use damsync_model::name::IGNORE_FILE;
 use damsync_model::name::OURS;
 use damsync_model::path::MirrorPath;
 use notify::event::{AccessKind, AccessMode, CreateKind, MetadataKind, ModifyKind, RemoveKind, RenameMode};
@@ -99,7 +100,10 @@ fn touched(place: Place, touch: Touch, is_dir: bool, signals: &mut Vec<Signal>) 
         (Place::Mark | Place::Ours | Place::Outside, _) => {}
         (Place::NotUtf8(dir), _) => signals.push(Signal::Dirty(dir)),
         (Place::User(path), touch) => {
-            signals.push(Signal::Dirty(path.parent().unwrap_or_default()));
+            let dir = path.parent().unwrap_or_default();
+            // Ignore rules speak about everything below their directory.
+            let rules = path.name().is_some_and(|name| name.as_str() == IGNORE_FILE);
+            signals.push(if rules { Signal::DirtyTree(dir) } else { Signal::Dirty(dir) });
             match touch {
                 Touch::Arrival if is_dir => signals.push(Signal::DirtyTree(path)),
                 Touch::Metadata if is_dir => signals.push(Signal::Dirty(path)),

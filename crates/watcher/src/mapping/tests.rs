@@ -72,7 +72,7 @@ fn every_event_says_where_to_look() {
         (name(RenameMode::Both), &["a/b.jpg", ".damsync/trash/s/a/b.jpg"], &["dirty a"]),
         (EventKind::Remove(RemoveKind::File), &[".damsync/mirror.json"], &["root changed"]),
         (name(RenameMode::From), &[".damsync"], &["root changed"]),
-        (data, &[".damsyncignore"], &["dirty ."]),
+        (data, &[".damsyncignore"], &["tree ."]),
         (data, &["a/.damsync/b"], &["dirty a/.damsync"]),
         // elsewhere, and nowhere
         (data, &["!/srv/studio2/a"], &[]),
