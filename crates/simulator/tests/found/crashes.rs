@@ -1,0 +1,168 @@
+//! Crashes and failures between an act and its record.
+
+use crate::{A, B, C, D, FIRST, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
+use damsync_simulator::edit::{Local, Remote, Save};
+use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::weather::{CutOff, Fault, Script};
+
+#[test]
+fn a_file_that_was_moved_before_a_crash_is_known_again() {
+    for edited in [false, true] {
+        let mut steps = vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::Move(0, FIRST)),
+        ];
+        if edited {
+            steps.push(here(Local::Save(0, Save::InPlace, bytes(2))));
+        }
+        steps.extend([cut_at(1), pass()]);
+        keeps_promises(Setting::plain(), steps);
+    }
+}
+
+#[test]
+fn every_crash_in_a_first_upload_is_survived() {
+    for point in 1..=12 {
+        for lag in [0, 30_000] {
+            let mut setting = Setting::plain();
+            setting.habits.index_lag_ms = lag;
+            keeps_promises(setting, vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), pass()]);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_was_made_before_a_crash_is_its_folders() {
+    for point in 1..=3 {
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                here(Local::Write(ROOT, D, bytes(1))),
+                pass(),
+                // A file has its name here, so its directory gets the one for doubles.
+                there(Remote::MakeFolder(ROOT, D)),
+                cut_at(point),
+                pass(),
+                there(Remote::Add(FIRST, A, bytes(2))),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("make_remote_folder"), "{history}");
+    }
+}
+
+#[test]
+fn a_directory_made_under_the_name_for_doubles_is_its_folders_although_the_pass_failed_right_after() {
+    let fails_at = |call| Script { faults: vec![(call, Fault::DiskFails)], ..Script::default() };
+    let cut = |cut_off| Script { cut: Some(cut_off), ..Script::default() };
+    let scripts = (1..=24).flat_map(|call| [fails_at(call), cut(CutOff::Before(call)), cut(CutOff::After(call))]);
+    for script in scripts {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                here(Local::Write(ROOT, D, bytes(1))),
+                pass(),
+                there(Remote::MakeFolder(ROOT, D)),
+                there(Remote::Add(FIRST, A, bytes(2))),
+                pass_as(Mode::Whole, script),
+                pass(),
+                there(Remote::Move(0, ROOT)),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn whoever_deletes_a_file_that_followed_its_asset_deletes_what_it_held_before() {
+    for point in 1..=4 {
+        let mut setting = Setting::plain();
+        setting.habits.processing_ms = 60_000;
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                pass(),
+                here(Local::Save(0, Save::InPlace, bytes(2))),
+                // What was prepared then counts as a version, so the server's word is awaited before the next is sent.
+                cut_at(point),
+                pass(),
+                here(Local::Save(0, Save::InPlace, bytes(3))),
+                there(Remote::Rename(0, B)),
+                pass(),
+                here(Local::Delete(0)),
+                Step::Wait(600_000),
+                pass(),
+            ],
+        );
+        assert!(history.contains("trash_remote"), "{history}");
+    }
+}
+
+#[test]
+fn a_download_that_was_placed_before_a_crash_is_its_assets_also_when_that_was_renamed_since() {
+    for point in 1..=6 {
+        for moved in [false, true] {
+            let history = keeps_promises(
+                Setting::plain(),
+                vec![
+                    there(Remote::MakeFolder(ROOT, A)),
+                    pass(),
+                    there(Remote::Add(ROOT, A, bytes(1))),
+                    cut_at(point),
+                    there(if moved { Remote::Move(0, FIRST) } else { Remote::Rename(0, B) }),
+                    pass(),
+                ],
+            );
+            assert!(!history.contains("\"upload\""), "{history}");
+        }
+    }
+}
+
+#[test]
+fn a_rename_between_an_upload_and_its_record_is_followed() {
+    for point in 6..=9 {
+        keeps_promises(
+            Setting::plain(),
+            vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), there(Remote::Rename(0, B)), pass()],
+        );
+    }
+}
+
+#[test]
+fn a_late_index_does_not_take_back_a_move_that_left_no_sign_in_the_times() {
+    for point in 1..=4 {
+        let mut setting = Setting::plain();
+        setting.habits.index_lag_ms = 240_000;
+        setting.habits.move_bumps = false;
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                here(Local::Write(ROOT, C, bytes(1))),
+                pass(),
+                Step::Wait(7_200_000),
+                there(Remote::Move(0, FIRST)),
+                pass_as(Mode::Full, Script { cut: Some(CutOff::Point(point)), ..Script::default() }),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("trash_remote"), "{history}");
+    }
+}
+
+#[test]
+fn a_version_that_somebody_adds_between_an_upload_and_its_record_comes_down() {
+    for point in 6..=9 {
+        for checksums_given in [true, false] {
+            let mut setting = Setting::plain();
+            setting.habits.checksums_given = checksums_given;
+            keeps_promises(
+                setting,
+                vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), there(Remote::Version(0, bytes(2))), pass()],
+            );
+        }
+    }
+}

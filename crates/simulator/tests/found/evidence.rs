@@ -1,0 +1,270 @@
+//! What is hidden, trashed or not listed: none of it is deleted without evidence.
+
+use crate::{
+    A, B, C, FIRST, ROOT, SECOND, bytes, cut_at, here, hiding, keeps_promises, keeps_promises_at_once, pass, pass_as,
+    there,
+};
+use damsync_sandbox::world::habits::TrashedDetails;
+use damsync_simulator::edit::{Edit, Local, Remote, Save};
+use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::weather::Script;
+
+#[test]
+fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed() {
+    for lag in [0, 30_000] {
+        let mut setting = hiding();
+        setting.habits.index_lag_ms = lag;
+        keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(FIRST, B, bytes(2))),
+                Step::Wait(600_000),
+                pass(),
+                there(Remote::Hide(0)),
+                there(Remote::Trash(0)),
+                pass(),
+                Step::Wait(600_000),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_hidden_folder_is_not_taken_for_deleted_because_another_folder_was_removed() {
+    let mut setting = hiding();
+    setting.habits.processing_ms = 600_000;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, B)),
+            there(Remote::Add(FIRST, B, bytes(1))),
+            there(Remote::Add(SECOND, C, bytes(2))),
+            // One that stays.
+            there(Remote::MakeFolder(ROOT, C)),
+            pass(),
+            // Looked at one by one while it is processed, and the list of all is no use while the index is built anew.
+            there(Remote::SlowVersion(0, bytes(3))),
+            pass(),
+            there(Remote::Reindex(true)),
+            there(Remote::Hide(0)),
+            there(Remote::RemoveFolder(1)),
+            Step::Wait(60_000),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_person_may_remove_all_storage_folders() {
+    let history = keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, B)),
+            there(Remote::Add(FIRST, B, bytes(1))),
+            there(Remote::Add(SECOND, C, bytes(2))),
+            there(Remote::Add(ROOT, C, bytes(3))),
+            pass(),
+            there(Remote::RemoveFolder(0)),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+    assert_eq!(history.matches("remove_local_folder").count(), 2, "{history}");
+}
+
+#[test]
+fn a_server_that_shows_its_trash_hides_nothing_in_it() {
+    let mut setting = hiding();
+    setting.habits.trashed_details = TrashedDetails::Shown;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            there(Remote::Trash(0)),
+            pass(),
+            // One that the daemon never hears of makes the trash grow.
+            there(Remote::Add(ROOT, C, bytes(3))),
+            there(Remote::Trash(1)),
+            there(Remote::Hide(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn what_comes_out_of_the_trash_during_a_pass_was_no_evidence() {
+    for call in 1..20 {
+        let meanwhile = vec![(call, Edit::There(Remote::Restore(0)))];
+        keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(FIRST, B, bytes(2))),
+                pass(),
+                there(Remote::Hide(0)),
+                there(Remote::Trash(0)),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
+            ],
+        );
+    }
+}
+
+#[test]
+fn our_own_deletion_is_no_evidence_about_a_folder_that_was_hidden_since() {
+    keeps_promises(
+        hiding(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            here(Local::Delete(0)),
+            pass(),
+            there(Remote::Hide(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_hidden_folder_is_not_made_anew_to_bear_witness_against_its_assets() {
+    keeps_promises(
+        hiding(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            there(Remote::Hide(0)),
+            here(Local::Write(FIRST, C, bytes(3))),
+            pass(),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_in_a_folder_that_was_not_listed_yet_is_not_outside() {
+    let mut steps = vec![there(Remote::Add(ROOT, A, bytes(1))), pass()];
+    for _ in 0..3 {
+        steps.extend([
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Move(0, FIRST)),
+            pass_as(Mode::Poll, Script::default()),
+        ]);
+    }
+    keeps_promises(Setting::plain(), steps);
+}
+
+#[test]
+fn an_asset_that_never_came_down_and_was_trashed_before_its_folder_was_hidden_is_forgotten() {
+    let mut setting = hiding();
+    setting.habits.index_lag_ms = 60_000;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            there(Remote::Add(FIRST, B, bytes(1))),
+            Step::Wait(600_000),
+            there(Remote::Trash(0)),
+            pass(),
+            there(Remote::Hide(0)),
+            pass(),
+            there(Remote::Unhide),
+        ],
+    );
+}
+
+#[test]
+fn a_folder_that_is_shown_again_while_it_is_asked_for_does_not_lie_outside() {
+    for call in 1..20 {
+        let mut setting = hiding();
+        // The list of all assets leaves the new one out, so the database is asked, which names the folder.
+        setting.habits.index_lag_ms = 240_000;
+        let meanwhile = vec![(call, Edit::There(Remote::Unhide))];
+        keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                pass(),
+                here(Local::Write(FIRST, B, bytes(1))),
+                pass(),
+                there(Remote::Hide(0)),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
+            ],
+        );
+    }
+}
+
+#[test]
+fn what_was_prepared_in_a_folder_that_was_hidden_then_is_taken_away_when_that_is_seen_again() {
+    for point in 1..=8 {
+        // In a folder that looks removed while it is hidden, and in one below a hidden one.
+        for into in [FIRST, SECOND] {
+            let mut steps = vec![there(Remote::MakeFolder(ROOT, A)), there(Remote::MakeFolder(FIRST, B))];
+            if into == SECOND {
+                steps.push(there(Remote::Add(FIRST, A, bytes(1))));
+            }
+            steps.extend([
+                pass(),
+                here(Local::Write(into, B, bytes(2))),
+                cut_at(point),
+                there(Remote::Hide(0)),
+                pass(),
+                Step::Wait(7_200_000),
+                pass(),
+            ]);
+            keeps_promises(hiding(), steps);
+        }
+    }
+}
+
+#[test]
+fn what_was_prepared_in_a_folder_that_is_hidden_is_not_gone_for_a_pass_that_lists_no_folders() {
+    // Hidden after the bytes were sent, whatever came before.
+    for call in 1..=30 {
+        let meanwhile = vec![(call, Edit::There(Remote::Hide(0)))];
+        keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                pass(),
+                here(Local::Write(FIRST, B, bytes(2))),
+                Step::Wait(3_000),
+                pass_as(Mode::Poll, Script { meanwhile, ..Script::default() }),
+                pass_as(Mode::Watched, Script::default()),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_save_that_left_no_sign_in_the_times_is_seen_before_its_file_gives_way() {
+    for (there_first, rule) in [(Remote::Trash(0), "R10"), (Remote::Version(0, bytes(3)), "R7")] {
+        let mut setting = Setting::plain();
+        setting.nature.grain_ns = 2_000_000_000;
+        let history = keeps_promises_at_once(
+            setting,
+            vec![
+                here(Local::Write(ROOT, A, bytes(1))),
+                pass(),
+                // In the same grain of the clock, and as many bytes.
+                here(Local::Save(0, Save::InPlace, bytes(2))),
+                there(there_first),
+                pass(),
+            ],
+        );
+        assert!(history.contains(&format!("rule: {rule:?}")), "{history}");
+    }
+}

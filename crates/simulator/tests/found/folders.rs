@@ -1,0 +1,83 @@
+//! Folders that were removed on one side, and what is in them on the other.
+
+use crate::{A, B, D, FIRST, LEFT_OUT, ROOT, bytes, here, keeps_promises, pass, there};
+use damsync_sandbox::world::habits::FolderDelete;
+use damsync_simulator::edit::{Local, Remote, Save};
+use damsync_simulator::plan::Setting;
+
+#[test]
+fn a_new_directory_below_one_that_was_removed_there_brings_it_back() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            here(Local::MakeDir(FIRST, B)),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_directory_that_holds_only_what_is_left_out_is_no_failure_when_it_was_removed_there() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            here(Local::Write(FIRST, LEFT_OUT, bytes(1))),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_that_was_renamed_in_a_folder_that_was_removed_does_not_end_the_pass() {
+    let mut setting = Setting::plain();
+    setting.habits.folder_delete = FolderDelete::Trash;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            there(Remote::Rename(0, B)),
+            there(Remote::RemoveFolder(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn an_edit_of_an_asset_whose_folder_is_gone_becomes_a_new_asset() {
+    let mut setting = Setting::plain();
+    setting.habits.folder_delete = FolderDelete::Trash;
+    keeps_promises(
+        setting,
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            there(Remote::RemoveFolder(0)),
+            here(Local::Save(0, Save::InPlace, bytes(2))),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_means_that_what_was_in_that_is_deleted() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, D)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            here(Local::DeleteDir(0)),
+            here(Local::Write(ROOT, D, bytes(2))),
+            pass(),
+        ],
+    );
+}

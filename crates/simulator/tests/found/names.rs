@@ -1,0 +1,161 @@
+//! Which name a file or a directory gets when several want it, and who has it afterwards.
+
+use crate::{
+    A, B, C, COMPOSED, D, DECOMPOSED, FIRST, LEFT_OUT, ROOT, bytes, here, hiding, keeps_promises, pass, pass_as, there,
+};
+use damsync_simulator::edit::{Edit, Local, Remote, Save};
+use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::weather::Script;
+
+#[test]
+fn a_folder_whose_name_a_file_has_here_gets_the_name_for_doubles() {
+    keeps_promises(
+        Setting::plain(),
+        vec![here(Local::Write(ROOT, D, bytes(1))), pass(), there(Remote::MakeFolder(ROOT, D)), pass()],
+    );
+}
+
+#[test]
+fn a_rename_that_is_first_seen_in_the_answer_to_a_push_is_not_lost() {
+    let mut setting = Setting::plain();
+    setting.habits.version_renames = false;
+    setting.habits.index_lag_ms = 240_000;
+    let rename = Edit::There(Remote::Rename(0, B));
+    keeps_promises(
+        setting,
+        vec![
+            here(Local::Write(ROOT, A, bytes(1))),
+            pass(),
+            Step::Wait(600_000),
+            here(Local::Save(0, Save::InPlace, bytes(2))),
+            Step::Wait(3_000),
+            pass_as(Mode::Poll, Script { meanwhile: vec![(4, rename)], ..Script::default() }),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_that_comes_back_does_not_take_the_name_that_another_has_now() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            here(Local::Delete(0)),
+            pass(),
+            here(Local::Write(ROOT, A, bytes(2))),
+            pass(),
+            there(Remote::Restore(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_folder_that_comes_back_does_not_take_the_directory_of_one_that_is_called_as_its_directory_was() {
+    keeps_promises(
+        hiding(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, A)),
+            pass(),
+            // It is empty, so it looks removed. The file brings its directory back, as a folder with the marked name.
+            there(Remote::Hide(1)),
+            here(Local::Write(2, A, bytes(1))),
+            pass(),
+            there(Remote::Unhide),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn two_assets_that_get_one_name_in_one_answer_get_two_here() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(FIRST, B, bytes(2))),
+            pass(),
+            there(Remote::Rename(0, B)),
+            there(Remote::Move(1, ROOT)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_directory_may_be_called_as_a_folder_is_whose_directory_had_another_name_and_is_gone() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            // A file has its name here, so its directory gets the one for doubles.
+            here(Local::Write(ROOT, D, bytes(1))),
+            there(Remote::MakeFolder(ROOT, D)),
+            there(Remote::Add(FIRST, LEFT_OUT, bytes(2))),
+            pass(),
+            here(Local::DeleteDir(0)),
+            here(Local::Delete(0)),
+            pass(),
+            here(Local::MakeDir(ROOT, D)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_left_out_stays_when_its_asset_is_renamed_and_moved_on() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::Rename(0, LEFT_OUT)),
+            pass(),
+            there(Remote::Rename(0, C)),
+            there(Remote::Move(0, FIRST)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_version_that_is_gone_back_to_may_have_gone_on_as_a_file_of_its_own() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            here(Local::Write(ROOT, DECOMPOSED, bytes(1))),
+            pass(),
+            // Now this is the asset's file, and the other one is left out.
+            here(Local::Write(ROOT, COMPOSED, bytes(2))),
+            pass(),
+            there(Remote::Rename(0, A)),
+            pass(),
+            pass(),
+            there(Remote::Revert(0)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn a_name_that_is_passed_on_is_taken_only_when_it_is_written_down_that_it_is_free() {
+    for seed in 0..100 {
+        let mut setting = Setting::plain();
+        setting.concurrency = 4;
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(ROOT, B, bytes(2))),
+                pass(),
+                there(Remote::Rename(0, B)),
+                there(Remote::Rename(1, C)),
+                pass_as(Mode::Whole, Script { seed, ..Script::default() }),
+            ],
+        );
+        assert!(!history.contains("conflict"), "{history}");
+    }
+}

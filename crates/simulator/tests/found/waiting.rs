@@ -1,0 +1,45 @@
+//! Assets that wait for a person.
+
+use crate::{A, B, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
+use damsync_simulator::edit::{Edit, Local, Remote, Save};
+use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::weather::Script;
+
+#[test]
+fn what_was_restored_before_anybody_submitted_it_waits_and_keeps_its_file() {
+    let save = Edit::Here(0, Local::Save(0, Save::InPlace, bytes(2)));
+    for point in 6..=9 {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                here(Local::Write(ROOT, B, bytes(1))),
+                cut_at(point),
+                there(Remote::Trash(0)),
+                // Saved after it was listed: the session is closed before the asset is restored.
+                pass_as(Mode::Whole, Script { meanwhile: vec![(6, save.clone())], ..Script::default() }),
+                pass(),
+            ],
+        );
+    }
+}
+
+/// A file whose asset was put into the trash before it was submitted, and came back.
+fn never_submitted() -> Vec<Step> {
+    let trash = Edit::There(Remote::Trash(0));
+    vec![
+        here(Local::Write(ROOT, A, bytes(1))),
+        pass_as(Mode::Whole, Script { meanwhile: vec![(16, trash)], ..Script::default() }),
+        there(Remote::Restore(0)),
+        pass(),
+    ]
+}
+
+#[test]
+fn looking_at_an_asset_that_waits_for_a_person_is_quiet() {
+    // After some of these waits it is due in the very pass that has nothing else to do.
+    for seconds in 590..606 {
+        let mut steps = never_submitted();
+        steps.push(Step::Wait(seconds * 1_000));
+        keeps_promises(Setting::plain(), steps);
+    }
+}
