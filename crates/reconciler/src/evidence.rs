@@ -3,7 +3,7 @@
 //! 200 with a trash date: trashed. 200 elsewhere: moved. 404: gone only if its folder is still there for us and another
 //! asset of it answers (or the folder says that it is empty), since a look-up answers 404 also for what we may no longer
 //! see. If the folder is gone too, the server's trash must have grown by at least as many, besides what went there for
-//! other reasons that we know; and where the server was ever seen to answer 200 for a trashed asset, not even that counts.
+//! other reasons that we know and what nothing could be found out about; and where the server was ever seen to answer 200 for a trashed asset, not even that counts.
 //! Anything else: not known.
 
 use crate::observe::Said;
@@ -14,7 +14,7 @@ use damsync_model::id::{AssetId, FolderId};
 use damsync_model::plan::HoldReason;
 use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::Presence;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An asset that lives although no list shows it: the index is late. It is looked at again after this time.
 const LATE_INDEX_MS: i64 = 60_000;
@@ -26,6 +26,8 @@ struct Examined {
     gone: Vec<AssetId>,
     /// They vanished together with their folders.
     vanished: Vec<AssetId>,
+    /// Nothing could be found out: each may be one of those in the trash.
+    unsure: BTreeSet<AssetId>,
 }
 
 /// What a folder says about 404 answers of its assets.
@@ -42,9 +44,9 @@ enum Witness {
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Finds out what became of assets that a complete list leaves out.
     pub(crate) async fn question(&self, missing: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
-        let Examined { gone, vanished } = self.examine(missing).await?;
+        let Examined { gone, vanished, unsure } = self.examine(missing).await?;
         self.settle_gone(gone, trash).await?;
-        self.settle_vanished(vanished, trash).await
+        self.settle_vanished(vanished, unsure, trash).await
     }
 
     /// Asks for each of them.
@@ -71,11 +73,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     match witness {
                         Witness::Believable => examined.gone.push(id),
                         Witness::Vanished => examined.vanished.push(id),
-                        Witness::Silent => self.set_presence(&id, Presence::Unknown).await?,
+                        Witness::Silent => self.not_known(id, &mut examined).await?,
                     }
                 }
-                Ok(Answer::Denied) => self.set_presence(&id, Presence::Unknown).await?,
-                Err(error) => self.not_known(&id, error).await?,
+                Ok(Answer::Denied) => self.not_known(id, &mut examined).await?,
+                Err(error) => {
+                    silent(error)?;
+                    self.not_known(id, &mut examined).await?;
+                }
             }
         }
         Ok(examined)
@@ -91,7 +96,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Assets that vanished together with their folders: deleted and hidden look alike, but for the server's trash.
-    async fn settle_vanished(&self, mut vanished: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
+    async fn settle_vanished(
+        &self,
+        mut vanished: Vec<AssetId>,
+        mut unsure: BTreeSet<AssetId>,
+        trash: &mut TrashCounts,
+    ) -> Result<(), PassError> {
         vanished = self.forget_never_agreed(vanished).await?;
         if vanished.is_empty() {
             return Ok(());
@@ -100,16 +110,18 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Some(now) => now,
             None => *trash.now.insert(self.engine.remote.trash_count().await?),
         };
-        let mut grown = self.trash_grew_by(vanished.len(), now).await?;
+        let mut grown = self.trash_grew_by(vanished.len() + unsure.len(), now).await?;
         if grown {
             // The index may not tell yet what else went there, or vanished: the folders do.
             let others = self.list_everything().await?.into_iter().filter(|id| !vanished.contains(id)).collect();
-            let others = self.examine(others).await?;
-            self.settle_gone(others.gone, trash).await?;
-            vanished.extend(self.forget_never_agreed(others.vanished).await?);
+            let Examined { gone, vanished: more, unsure: still } = self.examine(others).await?;
+            unsure.retain(|id| !gone.contains(id) && !more.contains(id));
+            unsure.extend(still);
+            self.settle_gone(gone, trash).await?;
+            vanished.extend(self.forget_never_agreed(more).await?);
             // Counted once more: what was in the trash when it was counted may have come out of it.
             let now = now.min(self.engine.remote.trash_count().await?);
-            grown = self.trash_grew_by(vanished.len(), now).await?;
+            grown = self.trash_grew_by(vanished.len() + unsure.len(), now).await?;
         }
         for id in &vanished {
             self.set_presence(id, if grown { Presence::Gone } else { Presence::Unknown }).await?;
@@ -182,9 +194,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
     }
 
-    async fn not_known(&self, id: &AssetId, error: RemoteError) -> Result<(), PassError> {
-        silent(error)?;
-        self.set_presence(id, Presence::Unknown).await
+    async fn not_known(&self, id: AssetId, examined: &mut Examined) -> Result<(), PassError> {
+        self.set_presence(&id, Presence::Unknown).await?;
+        examined.unsure.insert(id);
+        Ok(())
     }
 
     async fn folder_of(&self, id: &AssetId) -> Result<Option<FolderId>, PassError> {

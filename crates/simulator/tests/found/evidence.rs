@@ -7,7 +7,7 @@ use crate::{
 use damsync_sandbox::world::habits::TrashedDetails;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting, Step};
-use damsync_simulator::weather::Script;
+use damsync_simulator::weather::{Fault, Script};
 
 #[test]
 fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed() {
@@ -266,5 +266,28 @@ fn a_save_that_left_no_sign_in_the_times_is_seen_before_its_file_gives_way() {
             ],
         );
         assert!(history.contains(&format!("rule: {rule:?}")), "{history}");
+    }
+}
+
+#[test]
+fn an_asset_whose_fate_could_not_be_found_out_may_be_the_one_in_the_trash() {
+    // What is asked about its folder breaks off, both times.
+    for first in 10..=24 {
+        for second in first + 1..=32 {
+            let faults = vec![(first, Fault::LostAfter), (second, Fault::LostAfter)];
+            keeps_promises(
+                hiding(),
+                vec![
+                    there(Remote::MakeFolder(ROOT, A)),
+                    there(Remote::MakeFolder(ROOT, B)),
+                    there(Remote::Add(FIRST, A, bytes(1))),
+                    there(Remote::Add(SECOND, B, bytes(2))),
+                    pass(),
+                    there(Remote::Hide(0)),
+                    there(Remote::Trash(1)),
+                    pass_as(Mode::Whole, Script { faults, ..Script::default() }),
+                ],
+            );
+        }
     }
 }
