@@ -89,14 +89,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends an agreement.
+    /// Ends an agreement: what is not agreed on any more is not told to the server either.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn remove_base(&self, mirror: MirrorId, asset: &AssetId) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached("DELETE FROM base WHERE mirror = ?1 AND asset = ?2")?;
         statement.execute(params![mirror.0, SqlId::from(asset)])?;
-        Ok(())
+        self.set_unacknowledged(mirror, asset, false)
     }
 
     /// The names of a directory's files that were agreed on.

@@ -316,6 +316,30 @@ fn an_agreement_is_one_per_asset_and_one_per_place() {
 }
 
 #[test]
+fn what_is_not_agreed_on_any_more_is_not_to_be_acknowledged() {
+    let mut store = Store::temporary().unwrap();
+    store
+        .transaction(|tx| {
+            let mirror = tx.mirror("m")?.id;
+            let folder = tx.new_folder(mirror)?;
+            for id in ids() {
+                tx.put_asset(mirror, &asset(&id, folder, &format!("x {id}")))?;
+                tx.put_base(mirror, &base(&id, folder, &format!("x {id}")))?;
+                tx.set_unacknowledged(mirror, &id, true)?;
+            }
+            let [a, others @ ..] = ids();
+            tx.remove_base(mirror, &a)?;
+            let mut left = tx.unacknowledged(mirror, 10)?;
+            left.sort();
+            let mut expected = others.to_vec();
+            expected.sort();
+            assert_eq!(left, expected);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
 fn hashes_of_another_length_are_told_apart_from_none() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.db");
