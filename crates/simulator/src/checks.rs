@@ -207,7 +207,8 @@ impl Comparison<'_> {
         // Those that have a marked name are found by it; what is left has the plain ones.
         for asset in &assets {
             let [plain, short, long] = candidates_for_asset(&asset.filename, &Guid(asset.guid.as_str().into()), level);
-            if self.daemon.ignores(&join(path, plain.as_str())) {
+            // Its file stays where it was agreed on, and what has the asset's new name here is another asset's.
+            if self.daemon.ignores(&join(path, plain.as_str())) || self.file_stays(asset) {
                 continue;
             }
             let marked = [long, short, last_resort(&AssetId::from(asset.id))];
@@ -220,8 +221,6 @@ impl Comparison<'_> {
             match files.remove(&key(&plain)) {
                 Some(file) => self.same_bytes(asset, &file)?,
                 None if self.skips(|skipped| skipped == join(path, plain.as_str())) => {}
-                // Its file was given a name that is left out, and stays as it is, whatever becomes of the asset's name.
-                None if self.file_stays(asset) => {}
                 None => {
                     let name = &asset.filename;
                     return Err(format!("convergence: asset {} {name:?} has no file in {path:?}", asset.id));
@@ -243,11 +242,13 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether the file that is the asset's by agreement is left out of the mirror where it stands.
+    /// Whether what stands in the place where the asset was agreed on is not compared, and the report says so: its name is
+    /// left out of the mirror, or it is a directory by now.
     fn file_stays(&self, asset: &Asset) -> bool {
-        self.daemon
-            .file_of(&AssetId::from(asset.id))
-            .is_some_and(|path| self.daemon.ignores(&path) && self.skips(|skipped| skipped == path))
+        self.daemon.file_of(&AssetId::from(asset.id)).is_some_and(|path| {
+            let is_no_file = self.tree.0.contains_key(&path) && self.tree.file(&path).is_none();
+            (self.daemon.ignores(&path) || is_no_file) && self.skips(|skipped| skipped == path)
+        })
     }
 
     fn skips(&self, matches: impl Fn(&str) -> bool) -> bool {

@@ -159,3 +159,36 @@ fn a_name_that_is_passed_on_is_taken_only_when_it_is_written_down_that_it_is_fre
         assert!(!history.contains("conflict"), "{history}");
     }
 }
+
+#[test]
+fn an_asset_whose_file_is_left_out_leaves_its_new_name_to_another() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::Rename(0, LEFT_OUT)),
+            there(Remote::Add(ROOT, B, bytes(2))),
+            pass(),
+            there(Remote::Rename(0, B)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
+fn an_asset_in_whose_place_a_directory_stands_leaves_its_new_name_to_another() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            here(Local::Write(ROOT, D, bytes(1))),
+            pass(),
+            here(Local::Write(ROOT, A, bytes(2))),
+            pass(),
+            here(Local::Delete(1)),
+            here(Local::MakeDir(ROOT, D)),
+            there(Remote::Rename(0, A)),
+            pass(),
+        ],
+    );
+}
