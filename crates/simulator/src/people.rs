@@ -32,7 +32,7 @@ pub(crate) fn is_out_of_sight(stage: &Stage, content: Sha256) -> bool {
 }
 
 /// Whether the daemons may not see a folder.
-fn hides(world: &World, server: &Server, folder: i64) -> bool {
+pub(crate) fn hides(world: &World, server: &Server, folder: i64) -> bool {
     let above = world.ancestors(folder);
     let is_hidden = |user| {
         let hidden = world.any_user(user).map(|user| &user.hidden_folders);

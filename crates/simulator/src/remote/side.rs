@@ -1,6 +1,7 @@
 //! The remote port directly over the world.
 
 use super::answers::{self, Slugs, Told};
+use super::looks::{Looks, RACE_MS, Within};
 use super::server::Server;
 use crate::stage::Stage;
 use crate::weather::{Fault, Turn, Weather};
@@ -35,6 +36,7 @@ pub struct WorldRemote {
     capabilities: Capabilities,
     requests: AtomicU64,
     slugs: Mutex<Slugs>,
+    looks: Looks,
     witness: Witness,
 }
 
@@ -58,9 +60,6 @@ const CAPABILITIES: Capabilities = Capabilities {
 /// How often a job's state is asked for, and how long it takes in between.
 const JOB_POLLS: u64 = 60;
 const JOB_POLL_MS: u64 = 500;
-
-/// A look and the deletion that follows it lie at most so far apart.
-const RACE_MS: i64 = 100;
 
 fn no_answer(what: &'static str) -> RemoteError {
     RemoteError { what, kind: RemoteErrorKind::NoAnswer("the connection broke (simulated)".to_owned()) }
@@ -92,6 +91,7 @@ impl WorldRemote {
             capabilities: CAPABILITIES,
             requests: AtomicU64::new(0),
             slugs: Mutex::default(),
+            looks: Looks::default(),
             witness,
         }
     }
@@ -308,7 +308,14 @@ impl RemoteSide for WorldRemote {
     async fn remove_folder(&self, id: &StorageFolderId) -> Result<(), RemoteError> {
         const WHAT: &str = "remove a storage folder";
         let id = answers::number(WHAT, &id.0)?;
-        match self.call(WHAT, Repeat::Safe, |world, now| world.delete_folder(self.user, id, now)).await {
+        let removal = |world: &mut World, now| {
+            world.tick(now);
+            let assets = Within::of(world, self.server(), id);
+            world.delete_folder(self.user, id, now)?;
+            self.looks.removed(&assets, self.server(), &mut self.stage.ledger(), now);
+            Ok(())
+        };
+        match self.call(WHAT, Repeat::Safe, removal).await {
             Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => Ok(()),
             answer => answer,
         }
@@ -320,6 +327,7 @@ impl RemoteSide for WorldRemote {
         may_be_missing(
             self.call(WHAT, Repeat::Safe, |world, now| {
                 let ids = world.folder_asset_ids(self.user, id, now)?;
+                self.looks.saw(id, &ids, now);
                 Ok(ids.into_iter().map(AssetId::from).collect())
             })
             .await,

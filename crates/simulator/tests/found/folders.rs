@@ -1,9 +1,10 @@
 //! Folders that were removed on one side, and what is in them on the other.
 
-use crate::{A, B, D, FIRST, LEFT_OUT, ROOT, bytes, here, keeps_promises, pass, there};
+use crate::{A, B, D, FIRST, LEFT_OUT, ROOT, bytes, here, keeps_promises, pass, pass_as, there};
 use damsync_sandbox::world::habits::FolderDelete;
-use damsync_simulator::edit::{Local, Remote, Save};
-use damsync_simulator::plan::Setting;
+use damsync_simulator::edit::{Edit, Local, Remote, Save};
+use damsync_simulator::plan::{Mode, Setting};
+use damsync_simulator::weather::Script;
 
 #[test]
 fn a_new_directory_below_one_that_was_removed_there_brings_it_back() {
@@ -80,4 +81,24 @@ fn a_file_in_the_place_of_a_directory_means_that_what_was_in_that_is_deleted() {
             pass(),
         ],
     );
+}
+
+#[test]
+fn an_asset_that_comes_into_a_folder_that_is_removed_keeps_it_or_came_after_the_last_look() {
+    for call in 1..=40 {
+        let mut setting = Setting::plain();
+        setting.habits.folder_delete = FolderDelete::Trash;
+        let meanwhile = vec![(call, Edit::There(Remote::Move(1, FIRST)))];
+        keeps_promises(
+            setting,
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                there(Remote::Add(ROOT, B, bytes(2))),
+                pass(),
+                here(Local::DeleteDir(0)),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
+            ],
+        );
+    }
 }
