@@ -211,3 +211,20 @@ fn an_upload_whose_processing_fails_is_said_and_not_sent_again_until_it_changes(
     setup.settled();
     assert_eq!(setup.asset("a.txt").guid(), asset.guid());
 }
+
+#[test]
+fn what_waited_and_was_rejected_is_not_looked_at_again() {
+    let setup = Setup::new();
+    setup.sandbox.habits(&json!({ "processing_ms": 3_600_000 }));
+    setup.write("a.txt", "a");
+    setup.sync(&[("pushed_new", 1)]);
+    let asset = setup.asset("a.txt");
+    setup.sandbox.trash(&asset);
+    setup.sync(&[("trashed_local", 1)]);
+    // Later than it would have been looked at, had it lived.
+    setup.sandbox.advance(60_000);
+    setup.sandbox.forget_requests();
+    setup.sync(&[]);
+    let looks = setup.sandbox.requests().count("GET", &format!("/api/assets/{}", asset.id()));
+    assert_eq!(looks, 0, "{:#?}", setup.sandbox.requests());
+}

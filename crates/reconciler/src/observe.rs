@@ -309,6 +309,8 @@ fn take_over(
     }
     let waits = !matches!(asset.state, AssetState::Processed | AssetState::Failed) && presence == Presence::Live;
     let look = match &old {
+        // Nobody waits for what does not live here.
+        _ if presence != Presence::Live => None,
         _ if !waits && said == Said::ByIndex => None,
         Some(old) if old.next_look.is_some() => {
             old.next_look.filter(|at| *at > now).or_else(|| waits.then(|| next_look(asset.updated_at, now)))
