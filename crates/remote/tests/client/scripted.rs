@@ -1,7 +1,6 @@
 //! A scripted HTTP server: every request is shown to a function that says what happens to it.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -101,10 +100,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Mutex<Vec<R
     seen.lock().unwrap().push(req.clone());
     let (status, headers, body, sent) = match script(&req) {
         Act::Break => return,
-        Act::Stall => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            return;
-        }
+        Act::Stall => std::future::pending().await,
         Act::Reply { status, headers, body } => {
             let all = body.len();
             (status, headers, body, all)
