@@ -6,8 +6,7 @@ use damsync_model::content::Content;
 use damsync_model::id::AssetId;
 use damsync_model::kind::{HEAD_BYTES, Kind};
 use damsync_model::tree::Entity;
-use damsync_ports::{LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
-use futures_util::StreamExt;
+use damsync_ports::{LocalSide, RemoteSide};
 
 /// So many assets stand for all of them.
 const SAMPLE: u64 = 24;
@@ -61,30 +60,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for (asset, version, before) in sample {
             self.check_stop()?;
             if before.kind != Kind::Unknown
-                && self.head_of(&asset, version).await?.is_some_and(|now| now != before.kind)
+                && let Some(head) = self.first_bytes(&asset, version, HEAD_BYTES).await?
+                && Kind::of(&head) != before.kind
             {
                 damaged += 1;
             }
         }
         Ok(emptied + (others * damaged).div_ceil(sampled))
-    }
-
-    /// What an asset begins like; `None` where its bytes cannot be had now.
-    async fn head_of(&self, asset: &AssetId, version: Option<u64>) -> Result<Option<Kind>, PassError> {
-        let mut body = match self.engine.remote.download(asset, version, 0).await {
-            Ok(download) => download.body,
-            Err(error @ RemoteError { kind: RemoteErrorKind::Unauthorized, .. }) => return Err(error.into()),
-            Err(_) => return Ok(None),
-        };
-        let mut head = Vec::with_capacity(HEAD_BYTES);
-        while head.len() < HEAD_BYTES {
-            match body.next().await {
-                Some(Ok(piece)) => head.extend_from_slice(&piece),
-                Some(Err(_)) => return Ok(None),
-                None => break,
-            }
-        }
-        self.report().bytes_down += head.len() as u64;
-        Ok(Some(Kind::of(&head)))
     }
 }

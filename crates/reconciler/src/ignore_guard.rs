@@ -8,8 +8,7 @@ use damsync_model::id::{AssetId, FolderId};
 use damsync_model::name::FileName;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{PlanLine, Rule};
-use damsync_ports::{LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
-use futures_util::TryStreamExt;
+use damsync_ports::{LocalSide, RemoteSide};
 
 /// More than this is no file of rules; the disk would refuse it too.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -127,20 +126,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// The text of an asset; `None` where it cannot be had now, or is too long for rules.
     async fn read_rules(&self, asset: &AssetId) -> Result<Option<String>, PassError> {
         let version = self.asset_row(asset).await?.and_then(|row| row.asset.version);
-        let mut body = match self.engine.remote.download(asset, version, 0).await {
-            Ok(download) => download.body,
-            Err(error @ RemoteError { kind: RemoteErrorKind::Unauthorized, .. }) => return Err(error.into()),
-            Err(_) => return Ok(None),
-        };
-        let mut bytes = Vec::new();
-        while let Ok(Some(piece)) = body.try_next().await {
-            bytes.extend_from_slice(&piece);
-            if bytes.len() > MOST_BYTES {
-                return Ok(None);
-            }
-        }
-        self.report().bytes_down += bytes.len() as u64;
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        let bytes = self.first_bytes(asset, version, MOST_BYTES + 1).await?;
+        let whole = bytes.filter(|bytes| bytes.len() <= MOST_BYTES);
+        Ok(whole.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 }
 

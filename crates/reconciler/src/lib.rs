@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | is this the right directory, the right server? | `root`, `scope`, `same_server` |
 //! | what is here? | `scan`, `hashing` |
-//! | what is there? | `gather_folders`, `gather_assets`, `observe`, `evidence` |
+//! | what is there? | `gather_folders`, `gather_assets`, `observe`, `evidence`, `peek` |
 //! | what follows? | `entities`, `rounds` (and `damsync_model::planner`) |
 //! | what is too much at once? | `guard`, `damage`, `ignore_guard`, `held_plans` |
 //! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions` |
@@ -42,6 +42,7 @@ mod naming;
 mod observe;
 mod overview;
 mod pass;
+mod peek;
 mod recover;
 mod rehearsal;
 mod removal;
