@@ -106,10 +106,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if vanished.is_empty() {
             return Ok(());
         }
-        let now = match trash.now {
-            Some(now) => now,
-            None => *trash.now.insert(self.engine.remote.trash_count().await?),
-        };
+        let now = self.trash_now(trash).await?;
         let mut grown = self.trash_grew_by(vanished.len() + unsure.len(), now).await?;
         if grown {
             // The index may not tell yet what else went there, or vanished: the folders do.

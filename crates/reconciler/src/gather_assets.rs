@@ -44,7 +44,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         if self.asked.trash_count || listed.is_none() {
-            trash.now = Some(self.engine.remote.trash_count().await?);
+            self.trash_now(&mut trash).await?;
         }
         let mut missing = Vec::new();
         if self.asked.everything || listed.is_none() {

@@ -210,10 +210,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if agreed <= MaxDelete::FEW || 2 * agreed <= tracked {
             return Ok(());
         }
-        let now = match trash.now {
-            Some(now) => now,
-            None => *trash.now.insert(self.engine.remote.trash_count().await?),
-        };
+        let now = self.trash_now(trash).await?;
         let in_trash = self.engine.keeper.read(move |tx| trash_count::unexplained(tx, mirror, now)).await?;
         if in_trash >= agreed {
             return Ok(());

@@ -58,7 +58,7 @@ pub(crate) fn unexplained(tx: &Tx<'_>, mirror: MirrorId, now: u64) -> Result<u64
 pub(crate) struct TrashCounts {
     before: Option<i64>,
     found_before: i64,
-    pub(crate) now: Option<u64>,
+    now: Option<u64>,
 }
 
 impl TrashCounts {
@@ -75,6 +75,14 @@ impl TrashCounts {
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// How many there are now; the server is asked once in a gathering.
+    pub(crate) async fn trash_now(&self, trash: &mut TrashCounts) -> Result<u64, PassError> {
+        match trash.now {
+            Some(now) => Ok(now),
+            None => Ok(*trash.now.insert(self.engine.remote.trash_count().await?)),
+        }
+    }
+
     /// Writes down how many there are. What was found there after they were counted is kept until the next count, and no
     /// longer: that includes it.
     pub(crate) async fn account_for_trash(&self, trash: &TrashCounts) -> Result<(), PassError> {
