@@ -9,7 +9,7 @@ use crate::report::HeldItem;
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content, Likeness};
 use damsync_model::id::FolderId;
-use damsync_model::name::{NameKey, conflict_copy};
+use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, ExpectLocal, HoldReason};
 use damsync_model::time::UnixMs;
@@ -26,9 +26,6 @@ const ATTEMPTS: u32 = 5;
 
 /// First pause between attempts; doubled each time.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// Names that are tried for a conflict copy.
-const COPY_NAMES: u32 = 20;
 
 /// A body that arrived whole and verified.
 pub(crate) struct Received {
@@ -265,9 +262,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             Action::KeepBoth { place, expect, .. } => {
                 let folder = self.folders().path(place.folder)?;
-                let now = self.now();
-                let names = (1..=COPY_NAMES)
-                    .map(|attempt| folder.join(&conflict_copy(&place.name, now, &self.engine.spec.host, attempt)));
+                let names = self.copy_names(&place.name).map(|name| folder.join(&name));
                 (place, Replaced::ToCopy(*expect, names.collect()))
             }
             _ => return None,
@@ -303,11 +298,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .iter()
             .map(|(task, received, place, placed)| {
                 let copy = placed.copy.as_ref().and_then(|(path, stat)| self.copy_row(task, place, path, *stat));
-                let before = task.one.entity.base.as_ref().map(|base| base.content);
-                let is_damage = before.is_some_and(|before| received.content.is_damage_to(&before));
-                let action = &task.planned.action;
-                let outcome = if is_damage { self.outcome_of_damage(action) } else { self.outcome_of(action) };
-                let event = self.event(task, outcome);
+                let event = self.event(task, self.outcome_with(task, &received.content));
                 let places = match task.planned.action {
                     Action::Download { expect: ExpectLocal::Nothing, .. } => Places::AsNow,
                     _ => Places::AsBefore,

@@ -1,8 +1,10 @@
 //! Plans that a guard holds: stored, shown, approved by their id, and dropped when the world no longer matches them.
 
+use crate::execute::Task;
 use crate::guard::{Guard, Tally};
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
+use damsync_model::content::Content;
 use damsync_model::plan::{Action, HoldReason};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{DAMAGED, HeldPlan};
@@ -102,10 +104,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
     }
 
-    /// The same for one whose new bytes look damaged beside the former ones.
-    pub(crate) fn outcome_of_damage(&self, action: &Action) -> &'static str {
-        match self.outcome_of(action) {
-            "done" => DAMAGED,
+    /// The same for one that brought new bytes: they may look damaged beside the former ones.
+    pub(crate) fn outcome_with(&self, task: &Task<'_>, now: &Content) -> &'static str {
+        let before = task.one.entity.base.as_ref().map(|base| base.content);
+        let is_damage = before.is_some_and(|before| now.is_damage_to(&before));
+        match self.outcome_of(&task.planned.action) {
+            "done" if is_damage => DAMAGED,
             other => other,
         }
     }

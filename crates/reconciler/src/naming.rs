@@ -1,16 +1,20 @@
 //! Which local name an asset gets: the best that is free, and then for good.
 //!
-//! Names are given when an asset is first seen, renamed or moved, and stay once a file stands under them.
+//! Names are given when an asset is first seen, renamed or moved, and stay once a file stands under them. A conflict copy
+//! gets its name here, too.
 
 use crate::folders::Folders;
 use crate::pass::{Pass, PassError};
 use damsync_model::content::Likeness;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
-use damsync_model::name::{NameKey, candidates_for_asset, last_resort};
+use damsync_model::name::{FileName, NameKey, candidates_for_asset, conflict_copy, last_resort};
 use damsync_model::tree::{Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{AssetRow, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
+
+/// Names that are tried for a conflict copy.
+const COPY_NAMES: u32 = 20;
 
 /// A name that an asset may get, its key, and whether a directory has that name.
 pub(crate) type Candidate = (String, NameKey, bool);
@@ -105,6 +109,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (name, key, _) = names_for(&self.folders(), to.folder, &row.asset).swap_remove(0);
         let leaves_it = from.folder == to.folder && self.key(from) == key && self.key(to) != key;
         (leaves_it && from.name.as_str() != name).then_some((name, key))
+    }
+
+    /// Names for our file of a conflict, best first.
+    pub(crate) fn copy_names(&self, name: &FileName) -> impl Iterator<Item = FileName> {
+        let now = self.now();
+        (1..=COPY_NAMES).map(move |attempt| conflict_copy(name, now, &self.engine.spec.host, attempt))
     }
 }
 

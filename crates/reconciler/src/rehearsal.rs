@@ -9,7 +9,7 @@ use crate::guard::Guard;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
 use damsync_model::id::{FolderId, MirrorId, StorageFolderId};
-use damsync_model::name::{Folding, NameKey, conflict_copy};
+use damsync_model::name::{FileName, Folding, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Planned};
 use damsync_model::planner::{What, after};
@@ -18,9 +18,6 @@ use damsync_ports::{EntryKind, LocalError, LocalSide, RemoteSide};
 use damsync_store::{
     AssetRow, BaseRow, DirtyKey, Event, FileRow, FolderRow, LocalDir, Presence, RemoteDir, StoreError, Tx,
 };
-
-/// Names that are tried for a conflict copy.
-const COPY_NAMES: u32 = 20;
 
 /// What is to be written for one action.
 struct Outcome {
@@ -91,10 +88,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         };
         let copies = match &action {
             Action::KeepBoth { place, .. } => {
-                let (now, host) = (self.now(), &self.engine.spec.host);
-                let names = (1..=COPY_NAMES).map(|attempt| conflict_copy(&place.name, now, host, attempt));
                 let folding = self.folders().folding();
-                names.map(|name| (name.as_str().to_owned(), NameKey::of(name.as_str(), folding))).collect()
+                let keyed = |name: FileName| (name.as_str().to_owned(), NameKey::of(name.as_str(), folding));
+                self.copy_names(&place.name).map(keyed).collect()
             }
             _ => Vec::new(),
         };

@@ -378,11 +378,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         row.presence = old.presence;
         row.superseded = superseded;
         let (mirror, place, key, marker) = (self.mirror, file.place.clone(), intent.key.clone(), intent.marker.clone());
-        let action = &task.planned.action;
-        let before = task.one.entity.base.as_ref().map(|base| base.content);
-        let is_damage = before.is_some_and(|before| content.is_damage_to(&before));
-        let outcome = if is_damage { self.outcome_of_damage(action) } else { self.outcome_of(action) };
-        let mut event = self.event(task, outcome);
+        let mut event = self.event(task, self.outcome_with(task, &content));
         if between {
             event.reason.push_str("; somebody else pushed a version at the same time: settled by order, both are kept");
         }
