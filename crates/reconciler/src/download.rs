@@ -3,8 +3,9 @@
 use crate::crash::CrashPoint;
 use crate::execute::{Places, Task, agree};
 use crate::hashing::age_ms;
+use crate::hooks::Step;
 use crate::observe::Said;
-use crate::pass::{Pass, PassError, Step};
+use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content, Likeness};

@@ -1,7 +1,8 @@
 //! Carrying out: each action checks what it expects, acts, and records in one transaction what both sides agree on now.
 
 use crate::guard::is_pull;
-use crate::pass::{Pass, PassError, Step, ends_pass};
+use crate::hooks::Step;
+use crate::pass::{Pass, PassError, ends_pass};
 use crate::rounds::{Decided, Done};
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId, MirrorId};

@@ -1,7 +1,8 @@
 //! Directories and storage folders: made from the top down, removed from the bottom up, and only when empty.
 
 use crate::crash::CrashPoint;
-use crate::pass::{Pass, PassError, Step};
+use crate::hooks::Step;
+use crate::pass::{Pass, PassError};
 use crate::report::{FailedItem, SkippedItem};
 use damsync_model::id::{FolderId, StorageFolderId};
 use damsync_model::path::MirrorPath;

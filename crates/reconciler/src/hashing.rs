@@ -1,7 +1,9 @@
 //! Reading files: those that changed are hashed once they are quiet, beside each other.
 
-use crate::pass::{Ask, Pass, PassError, Step};
+use crate::hooks::Step;
+use crate::pass::{Pass, PassError};
 use crate::report::SkippedItem;
+use crate::request::Ask;
 use damsync_model::content::Content;
 use damsync_model::id::FolderId;
 use damsync_model::name::{FileName, NameKey};

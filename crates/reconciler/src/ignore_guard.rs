@@ -2,7 +2,8 @@
 //! brought here.
 
 use crate::guard::{Guard, Tally};
-use crate::pass::{Look, Pass, PassError};
+use crate::pass::{Pass, PassError};
+use crate::request::Look;
 use crate::scan::IGNORED;
 use damsync_model::id::{AssetId, FolderId};
 use damsync_model::name::FileName;

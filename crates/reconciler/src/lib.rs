@@ -4,7 +4,7 @@
 //! the DAM are reached through the two ports, the store through its own API. Time, chance and the wish to stop come in
 //! as values.
 //!
-//! Start reading at `pass`, then `rounds`. Where things are:
+//! Start reading at `pass` (what it works with: `spec`, `request`, `hooks`), then `rounds`. Where things are:
 //!
 //! | question | module |
 //! | --- | --- |
@@ -35,6 +35,7 @@ mod gather_folders;
 mod guard;
 mod hashing;
 mod held_plans;
+mod hooks;
 mod ignore_guard;
 mod keeper;
 mod moves;
@@ -47,6 +48,7 @@ mod recover;
 mod rehearsal;
 mod removal;
 pub mod report;
+mod request;
 mod rest;
 mod root;
 mod rounds;
@@ -54,16 +56,17 @@ mod same_server;
 mod scan;
 mod scope;
 mod source;
+mod spec;
 mod trash_count;
 mod trouble;
 mod upload;
 
 pub use conflicts::{ConflictSide, OpenConflict, open_conflicts};
+pub use hooks::{Hooks, Step};
 pub use keeper::Keeper;
 pub use overview::{FailedEntry, Overview, overview, tracked_guid};
-pub use pass::{
-    Ask, Deletions, Engine, Execution, FolderChoice, Hooks, Known, Look, LookAt, MirrorSpec, PassError, Permission,
-    Reach, Request, Step,
-};
+pub use pass::{Engine, Known, PassError};
+pub use request::{Ask, Deletions, Execution, Look, LookAt, Permission, Reach, Request};
 pub use source::{Chance, Clock, Stop};
+pub use spec::{FolderChoice, MirrorSpec};
 pub use trouble::{Obstacle, Trouble};

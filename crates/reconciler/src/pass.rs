@@ -5,16 +5,18 @@
 use crate::crash::CrashPoint;
 use crate::folders::Folders;
 use crate::guard::Guard;
+use crate::hooks::{Hooks, Step};
 use crate::keeper::Keeper;
-use crate::report::{Left, Outcome, Report};
+use crate::report::{Outcome, Report};
+use crate::request::{Ask, Asked, Deletions, Execution, Look, Permission, Request};
 use crate::same_server::ServerTime;
 use crate::source::{Chance, Clock, Stop};
-use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
+use crate::spec::MirrorSpec;
+use damsync_model::id::{FolderId, MirrorId, RunId};
 use damsync_model::name::Folding;
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{HoldReason, PlanLine};
+use damsync_model::plan::HoldReason;
 use damsync_model::planner::Rules;
-use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
 use damsync_ports::{
     Advice, ByteStream, Identity, LocalError, LocalSide, RemoteError, RemoteSide, Scope, TrashSlot, UploadSession,
@@ -24,202 +26,6 @@ use futures_util::TryStreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
-
-/// Which storage folder a mirror shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FolderChoice {
-    /// Every folder that the user can see.
-    Everything,
-    /// By the names from the top downwards.
-    Path(Vec<String>),
-    /// By its id.
-    Id(StorageFolderId),
-}
-
-impl std::fmt::Display for FolderChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Everything => f.write_str("everything"),
-            Self::Path(names) => f.write_str(&names.join("/")),
-            Self::Id(id) => id.fmt(f),
-        }
-    }
-}
-
-/// A mirror as the user configured it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MirrorSpec {
-    /// Its name, unique in the configuration.
-    pub name: String,
-    /// Which storage folder.
-    pub storage_folder: FolderChoice,
-    /// The other mirrors of the same server, by name.
-    pub beside: Vec<String>,
-    /// What the planner and the guards obey.
-    pub policy: Policy,
-    /// How long a file must have been quiet.
-    pub settle: Duration,
-    /// Pulls stop when less than this would be left free, in bytes.
-    pub min_free_bytes: u64,
-    /// Transfers at once.
-    pub concurrency: usize,
-    /// For conflict copies.
-    pub host: String,
-}
-
-/// Which directories are listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// All.
-    Everywhere,
-    /// These, as the watcher named them.
-    At(Vec<LookAt>),
-    /// None: nothing happened here.
-    Nowhere,
-}
-
-/// A directory to be listed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LookAt {
-    /// Which.
-    pub path: MirrorPath,
-    /// How far down.
-    pub reach: Reach,
-}
-
-/// How far down a directory is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// Its names alone.
-    Itself,
-    /// Everything below it too.
-    Below,
-}
-
-/// What the server is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// Nothing: something happened here only.
-    Nothing,
-    /// The feeds; folders, trash and ids in turns, each at least every tenth time.
-    Poll,
-    /// Everything that a one-shot pass asks for: the sweep of ids too.
-    Whole,
-    /// Every asset; and every file here is hashed again.
-    Full,
-}
-
-/// When deletions of files here travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deletions {
-    /// In this pass.
-    Now,
-    /// In a later one: a burst is still going on, and is judged as a whole.
-    Later,
-}
-
-/// What a pass may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// What the guards let through.
-    Guarded,
-    /// Deletions too that `mass_delete` would hold.
-    AllowDeletes,
-}
-
-/// Whether a pass does what it decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Execution {
-    /// It does.
-    Real,
-    /// It says what it would do, and writes the outcome into the store alone. The caller hands over one that is a copy.
-    Rehearsal,
-}
-
-/// What the caller wants of a pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// Where to look here.
-    pub look: Look,
-    /// What to ask there.
-    pub ask: Ask,
-    /// When deletions travel.
-    pub deletions: Deletions,
-    /// What may be done.
-    pub permission: Permission,
-    /// Whether it is done.
-    pub execution: Execution,
-}
-
-/// Something that happened on the way, for progress displays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// So many files were looked at, in all.
-    Scanned(u64),
-    /// A file is being hashed or compared.
-    Hashed(u64),
-    /// A transfer has begun.
-    TransferStarted {
-        /// Which path.
-        path: String,
-        /// Up (`push`) or down (`pull`).
-        direction: &'static str,
-        /// Its bytes, where known.
-        bytes: Option<u64>,
-    },
-    /// Bytes of a transfer have passed.
-    TransferMoved {
-        /// Which path.
-        path: String,
-        /// How many.
-        bytes: u64,
-    },
-    /// A transfer has ended, well or not.
-    TransferEnded {
-        /// Which path.
-        path: String,
-    },
-    /// A rehearsal came to an action that a real pass would now begin.
-    Planned {
-        /// Its line of the plan.
-        line: PlanLine,
-        /// How many bytes it moves, where that is known.
-        bytes: Option<u64>,
-    },
-    /// A rehearsal came to something that a real pass would leave as it is.
-    Left(Left),
-    /// An action was finished: its line of the history.
-    Done {
-        /// The rule's number.
-        rule: String,
-        /// The action's word.
-        action: &'static str,
-        /// Which path.
-        path: String,
-    },
-}
-
-/// Watches a pass; does nothing by default.
-#[derive(Clone)]
-pub struct Hooks {
-    /// Told of every step.
-    pub step: Arc<dyn Fn(Step) + Send + Sync>,
-    /// Whether to crash here: only a simulator says yes.
-    pub crash: Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>,
-}
-
-impl Default for Hooks {
-    fn default() -> Self {
-        Self { step: Arc::new(|_| {}), crash: Arc::new(|_| false) }
-    }
-}
-
-impl std::fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hooks")
-    }
-}
 
 /// Everything that outlives a pass.
 #[derive(Debug)]
@@ -253,56 +59,6 @@ pub struct Known {
     polls: u64,
     /// Deletions are held: why, as it was found when the folders were last listed.
     no_deletions: Option<HoldReason>,
-}
-
-/// What this pass asks the server for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "independent requests, each asked for by its name")]
-pub(crate) struct Asked {
-    pub identity: bool,
-    pub folders: bool,
-    pub feeds: bool,
-    pub overlap: bool,
-    pub trash_count: bool,
-    pub sweep: bool,
-    pub everything: bool,
-}
-
-impl Asked {
-    /// A quiet poll needs three requests: the two feeds and one of the others in turn.
-    const fn by(ask: Ask, polls: u64) -> Self {
-        let nothing = Self {
-            identity: false,
-            folders: false,
-            feeds: false,
-            overlap: false,
-            trash_count: false,
-            sweep: false,
-            everything: false,
-        };
-        match ask {
-            Ask::Nothing => nothing,
-            Ask::Poll => Self {
-                feeds: true,
-                folders: polls.is_multiple_of(3),
-                trash_count: polls % 3 == 1,
-                overlap: polls % 3 == 2,
-                // Who we are is asked with the sweep, whose evidence rests on it.
-                identity: polls % 10 == 9,
-                sweep: polls % 10 == 9,
-                everything: false,
-            },
-            Ask::Whole | Ask::Full => Self {
-                identity: true,
-                folders: true,
-                feeds: true,
-                overlap: true,
-                trash_count: true,
-                sweep: true,
-                everything: matches!(ask, Ask::Full),
-            },
-        }
-    }
 }
 
 /// Why a pass ended before its end. What it had done until then is recorded; the next pass goes on.

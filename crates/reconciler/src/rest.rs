@@ -1,7 +1,8 @@
 //! What a rehearsal leaves as it is, told kind by kind, so that nobody has to keep a million lines.
 
 use crate::guard::{Guard, Verdict};
-use crate::pass::{Pass, PassError, Step};
+use crate::hooks::Step;
+use crate::pass::{Pass, PassError};
 use crate::report::{Left, LeftKind};
 use crate::rounds::{Decided, KEPT_CHANGING, STILL_WRITTEN};
 use crate::scan::IGNORED;

@@ -4,8 +4,10 @@
 //! may be concluded from them.
 
 use crate::gather_folders::empty_row;
-use crate::pass::{LookAt, Pass, PassError, Reach, Step};
+use crate::hooks::Step;
+use crate::pass::{Pass, PassError};
 use crate::report::SkippedItem;
+use crate::request::{LookAt, Reach};
 use damsync_model::id::{FolderId, MirrorId};
 use damsync_model::name::{FileName, Folding, NameKey, is_nfc, key_text};
 use damsync_model::path::MirrorPath;

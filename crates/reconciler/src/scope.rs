@@ -2,8 +2,9 @@
 
 use crate::folders::Folders;
 use crate::guard::fnv1a;
-use crate::pass::{Engine, FolderChoice, PassError};
+use crate::pass::{Engine, PassError};
 use crate::report::{HeldItem, Report};
+use crate::spec::FolderChoice;
 use damsync_model::id::StorageFolderId;
 use damsync_model::name::Folding;
 use damsync_model::plan::HoldReason;
@@ -31,10 +32,10 @@ pub(crate) async fn bind<D: LocalSide, R: RemoteSide>(
     folders: &[RemoteFolder],
     report: &mut Report,
 ) -> Result<Binding, PassError> {
-    let found = match &engine.spec.storage_folder {
+    let choice = &engine.spec.storage_folder;
+    let found = match choice {
         FolderChoice::Everything => None,
-        FolderChoice::Id(id) => Some(folders.iter().any(|folder| folder.id == *id).then(|| id.clone())),
-        FolderChoice::Path(names) => Some(by_names(folders, names)),
+        choice => Some(choice.find(folders).map(|folder| folder.id.clone())),
     };
     let name = &engine.spec.name;
     let mut hold = |reason, detail: String| {
@@ -168,19 +169,6 @@ pub(crate) fn bound(row: &MirrorRow, no_deletions: Option<HoldReason>) -> Result
     }
     let scope = row.storage_folder.clone().map_or(Scope::Everything, Scope::Below);
     Ok(Binding { scope, no_deletions })
-}
-
-fn by_names(folders: &[RemoteFolder], names: &[String]) -> Option<StorageFolderId> {
-    let mut parent: Option<&StorageFolderId> = None;
-    for name in names {
-        parent = folders
-            .iter()
-            .filter(|folder| folder.parent.as_ref() == parent && folder.name == *name)
-            .map(|folder| &folder.id)
-            .min();
-        parent?;
-    }
-    parent.cloned()
 }
 
 /// Reads the directories from the store; the root's row is made with the mirror.

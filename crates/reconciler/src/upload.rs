@@ -5,8 +5,9 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::{Places, Target, Task, agree, local_file};
+use crate::hooks::Step;
 use crate::observe::Said;
-use crate::pass::{Pass, PassError, Step};
+use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
 use crate::trash_count;
 use damsync_model::content::{Claimed, Content};

@@ -138,7 +138,7 @@ pub(super) fn refuse_overlap(
         .iter()
         .filter_map(|mirror| match choice(mirror) {
             FolderChoice::Everything => Some((mirror, None)),
-            choice => find(folders, &choice).map(|folder| (mirror, Some(folder))),
+            choice => choice.find(folders).map(|folder| (mirror, Some(folder))),
         })
         .collect();
     for (at, (outer, above)) in roots.iter().enumerate() {
@@ -160,25 +160,6 @@ pub(super) fn refuse_overlap(
         }
     }
     Ok(())
-}
-
-pub(super) fn find<'f>(folders: &'f [RemoteFolder], choice: &FolderChoice) -> Option<&'f RemoteFolder> {
-    match choice {
-        FolderChoice::Everything => None,
-        FolderChoice::Id(id) => folders.iter().find(|folder| folder.id == *id),
-        FolderChoice::Path(names) => {
-            let mut at: Option<&RemoteFolder> = None;
-            for name in names {
-                let parent = at.map(|folder| &folder.id);
-                at = folders
-                    .iter()
-                    .filter(|folder| folder.parent.as_ref() == parent && folder.name == *name)
-                    .min_by(|a, b| a.id.cmp(&b.id));
-                at?;
-            }
-            at
-        }
-    }
 }
 
 pub(super) fn choice(mirror: &Mirror) -> FolderChoice {

@@ -1,7 +1,7 @@
 //! The server as `init` and `doctor` ask it: who we are, what we may do, which storage folders there are.
 
 use super::EngineError;
-use super::assembly::{choice, client, find, refuse_overlap};
+use super::assembly::{choice, client, refuse_overlap};
 use crate::config::{Config, Credentials, Mirror};
 use damsync_ports::{RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
 use damsync_reconciler::FolderChoice;
@@ -92,7 +92,7 @@ impl Server {
 pub fn whereabouts(mirror: &Mirror, folders: &[RemoteFolder]) -> Whereabouts {
     match choice(mirror) {
         FolderChoice::Everything => Whereabouts::Everything,
-        choice => find(folders, &choice).cloned().map_or(Whereabouts::Nowhere, Whereabouts::Found),
+        choice => choice.find(folders).cloned().map_or(Whereabouts::Nowhere, Whereabouts::Found),
     }
 }
 
