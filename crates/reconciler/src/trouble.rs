@@ -82,22 +82,21 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
         if matches!(result, Err(PassError::Stopped | PassError::Crashed(_) | PassError::Store(_))) {
             return Ok(());
         }
-        let (name, asked_everything, mut now) =
-            (self.spec.name.clone(), report.asked_everything, Trouble::of(report, result));
-        self.keeper
-            .write(move |tx| {
-                let Some(row) = tx.known_mirror(&name)? else { return Ok(()) };
-                let before = trouble(tx, row.id)?;
-                if !asked_everything {
-                    now.keep_unasked(before.clone());
-                }
-                if now == before {
-                    return Ok(());
-                }
-                let text = (now != Trouble::default()).then(|| serde_json::to_string(&now).ok()).flatten();
-                tx.set_trouble(row.id, text.as_deref())
-            })
-            .await?;
+        let name = self.spec.name.clone();
+        let known = self.keeper.read(move |tx| match tx.known_mirror(&name)? {
+            Some(row) => Ok(Some((row.id, trouble(tx, row.id)?))),
+            None => Ok(None),
+        });
+        let Some((mirror, before)) = known.await? else { return Ok(()) };
+        let mut now = Trouble::of(report, result);
+        if !report.asked_everything {
+            now.keep_unasked(before.clone());
+        }
+        if now == before {
+            return Ok(());
+        }
+        let text = (now != Trouble::default()).then(|| serde_json::to_string(&now).ok()).flatten();
+        self.keeper.write(move |tx| tx.set_trouble(mirror, text.as_deref())).await?;
         Ok(())
     }
 }
