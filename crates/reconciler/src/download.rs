@@ -98,7 +98,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         let (mirror, least) = (self.mirror, self.engine.spec.min_free_bytes);
         let free = self.engine.disk.free_bytes().await?;
-        let is_first = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await? == 0;
+        let is_first = !self.engine.keeper.read(move |tx| tx.tracks_anything(mirror)).await?;
         let wanted = if is_first { bytes } else { 0 };
         if free.saturating_sub(wanted) >= least {
             return Ok(true);

@@ -153,6 +153,15 @@ impl Tx<'_> {
         Ok(Totals { files: to_u64(files), bytes: to_u64(bytes) })
     }
 
+    /// Whether there is any file that both sides agreed on.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn tracks_anything(&self, mirror: MirrorId) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM base WHERE mirror = ?1 LIMIT 1")?;
+        Ok(statement.exists([mirror.0])?)
+    }
+
     /// How many files both sides agreed on.
     ///
     /// # Errors
