@@ -248,7 +248,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         row: &MirrorRow,
         remote_folders: Option<Vec<damsync_ports::RemoteFolder>>,
     ) -> Result<(), PassError> {
-        self.hold_if_rolled_back().await?;
+        self.hold_if_rolled_back_before().await?;
         if let Some(remote_folders) = remote_folders {
             self.gather_folders(remote_folders).await?;
         }

@@ -44,8 +44,11 @@ const FEWEST_OLDER: u64 = 3;
 /// … and one of so many that were asked.
 const OLDER_SHARE: u64 = 20;
 
-/// So many of the newest are asked where assets vanished.
+/// So many of the newest are asked where assets vanished, …
 const ASKED_NEWEST: u32 = 12;
+
+/// … unless one is as it was that is newer by more than several servers' clocks may differ.
+const CLOCKS_MS: i64 = 60 * 60 * 1000;
 
 /// What the answers of one pass say of the server's time.
 #[derive(Debug, Default)]
@@ -162,16 +165,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(is_it)
     }
 
-    /// Holds a mirror whose server was found to have gone back, by an earlier pass or by this one.
-    pub(crate) async fn hold_if_rolled_back(&self) -> Result<(), PassError> {
+    /// Holds a mirror whose server an earlier pass found to have gone back.
+    pub(crate) async fn hold_if_rolled_back_before(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
         let known = self.engine.keeper.read(move |tx| Ok(tx.cursor(mirror, ROLLED_BACK)?.is_some())).await?;
-        if !known {
-            if !self.server_time_fit.went_back() {
-                return Ok(());
-            }
-            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, ROLLED_BACK, 1)).await?;
+        if known { Err(self.rolled_back()) } else { Ok(()) }
+    }
+
+    /// Holds the mirror as soon as the answers of this pass show that the server has gone back.
+    pub(crate) async fn hold_if_rolled_back(&self) -> Result<(), PassError> {
+        if !self.server_time_fit.went_back() {
+            return Ok(());
         }
+        let mirror = self.mirror;
+        self.engine.keeper.write(move |tx| tx.set_cursor(mirror, ROLLED_BACK, 1)).await?;
+        Err(self.rolled_back())
+    }
+
+    fn rolled_back(&self) -> PassError {
         let name = &self.engine.spec.name;
         self.report().held.push(HeldItem::mirror(
             HoldReason::RemoteRolledBack,
@@ -179,31 +190,40 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 "the server shows an older state than before, as after a restored backup; nothing is deleted or replaced; run `damsync reattach {name}` to join both sides anew without deleting"
             ),
         ));
-        Err(PassError::Held)
+        PassError::Held
     }
 
     /// Assets that are gone for good were deleted, or the server went back to a time before them, or it is another one.
     /// Called before they are taken for gone.
     pub(crate) async fn doubt_the_server(&self, gone: &[AssetId], trash: &mut TrashCounts) -> Result<(), PassError> {
         let (mirror, ids) = (self.mirror, gone.to_vec());
-        let (agreed, tracked, newest) = self
+        let (agreed, tracked, latest_gone, newest) = self
             .engine
             .keeper
             .read(move |tx| {
-                let mut agreed = 0;
+                let (mut agreed, mut latest_gone) = (0, UnixMs(0));
                 for id in &ids {
                     agreed += u64::from(tx.base(mirror, id)?.is_some());
+                    latest_gone =
+                        tx.asset(mirror, id)?.map_or(latest_gone, |row| latest_gone.max(row.asset.updated_at));
                 }
-                Ok((agreed, tx.tracked(mirror)?, tx.newest_agreed(mirror, ASKED_NEWEST)?))
+                let newest = tx.newest_agreed(mirror, ASKED_NEWEST)?.into_iter().filter(|id| !ids.contains(id));
+                let newest: Vec<_> = newest.map(|id| tx.asset(mirror, &id)).collect::<Result<_, _>>()?;
+                Ok((agreed, tx.tracked(mirror)?, latest_gone, newest))
             })
             .await?;
         if agreed == 0 {
             return Ok(());
         }
-        for id in newest.into_iter().filter(|id| !gone.contains(id)) {
+        for AssetRow { asset: known, .. } in newest.into_iter().flatten() {
             self.check_stop()?;
-            if let Answer::Found(asset) = self.engine.remote.asset(&id).await? {
-                self.observe(vec![asset], crate::observe::Said::ByDatabase).await?;
+            let Answer::Found(asset) = self.engine.remote.asset(&known.id).await? else { continue };
+            let is_as_known =
+                asset.guid == known.guid && asset.updated_at == known.updated_at && asset.version == known.version;
+            self.observe(vec![asset], crate::observe::Said::ByDatabase).await?;
+            // Where this is as it was, the server cannot have gone back to a time before it, in which those were there.
+            if is_as_known && known.updated_at > latest_gone.plus_ms(CLOCKS_MS) {
+                break;
             }
         }
         self.hold_if_rolled_back().await?;
