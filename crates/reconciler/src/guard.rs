@@ -168,10 +168,19 @@ impl Tally {
     }
 }
 
+/// Whether a round has nothing to do with any file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Quiet {
+    #[default]
+    Yes,
+    No,
+}
+
 /// Everything that was counted in one round.
 #[derive(Default)]
 struct Round {
     tallies: [Tally; Guard::ALL.len()],
+    quiet: Quiet,
     damaged_here: u64,
     changed_there: Suspects,
     /// Assets whose bytes are ignore rules that would come here, and the directory they would stand in.
@@ -201,7 +210,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 self.count_one(one, &mut round, &mut verdict);
             }
         }
-        self.count_left_out_directories(round.of(Guard::LeftOutHere)).await?;
         self.need_new_folders(&mut verdict);
         if self.defers_deletions() {
             let deferred = round.take(Guard::DeletedHere);
@@ -226,7 +234,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     let suspects = std::mem::take(&mut round.changed_there);
                     self.judge_changes(guard, tally, async |pass| pass.count_damaged(suspects).await).await?
                 }
-                Guard::LeftOutHere => self.judge_left_out(tally).await?,
+                Guard::LeftOutHere => self.judge_left_out(tally, round.quiet).await?,
                 Guard::LeftOutThere => self.judge_new_rules(tally, &round.rules_there).await?,
             };
             if held {
@@ -241,7 +249,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     fn count_one(&self, one: &Decided, round: &mut Round, verdict: &mut Verdict) {
         let planned = match &one.decision {
-            Decision::Act(planned) => planned,
+            Decision::Act(planned) => {
+                round.quiet = Quiet::No;
+                planned
+            }
             Decision::Skipped { why, .. } if why == IGNORED => {
                 let base = one.entity.base.as_ref();
                 // Those below a directory that is left out are counted with it.

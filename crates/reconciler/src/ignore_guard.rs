@@ -1,7 +1,7 @@
 //! Ignore rules: how many tracked files those here leave out, and those that come from the server would, before they are
 //! brought here.
 
-use crate::guard::{Guard, Tally};
+use crate::guard::{Guard, Quiet, Tally, fnv1a};
 use crate::pass::{Pass, PassError};
 use crate::request::Look;
 use crate::scan::IGNORED;
@@ -17,37 +17,32 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// How many tracked files are left out by the ignore rules, as it was last accepted.
 const LEFT_OUT: &str = "left_out";
 
-impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
-    /// Files below directories that the ignore rules leave out: nothing is looked at there, so they are not dirty.
-    pub(crate) async fn count_left_out_directories(&self, tally: &mut Tally) -> Result<(), PassError> {
-        let directories: Vec<(FolderId, MirrorPath)> = {
-            let folders = self.folders();
-            if folders.iter().all(|row| row.local_unknown.is_none()) {
-                return Ok(());
-            }
-            let is_left_out = |id| folders.local_unknown(id).as_deref() == Some(IGNORED);
-            folders
-                .iter()
-                .filter(|row| is_left_out(row.id))
-                .filter_map(|row| Some((row.id, folders.path(row.id)?)))
-                .collect()
-        };
-        for (folder, path) in directories {
-            let names = self.engine.keeper.read(move |tx| tx.agreed_names_in(folder)).await?;
-            for name in names.iter().filter_map(|name| FileName::new(name)) {
-                tally.add(&left_out(path.join(&name)), "");
-            }
-        }
-        Ok(())
-    }
+/// Which directories and single files those were. While they are the same they are not counted again: below directories
+/// that are left out, files become fewer or more only by what a pass does.
+const LEFT_OUT_AS: &str = "left_out_as";
 
+impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Rules that somebody wrote here leave out what they name at once; that much of it is told, and waits for a word.
-    pub(crate) async fn judge_left_out(&self, tally: Tally) -> Result<bool, PassError> {
+    pub(crate) async fn judge_left_out(&self, mut tally: Tally, round: Quiet) -> Result<bool, PassError> {
         let mirror = self.mirror;
-        let accepted = self.engine.keeper.read(move |tx| tx.cursor(mirror, LEFT_OUT)).await?;
-        if tally.count == 0 && accepted.unwrap_or(0) == 0 {
+        let (accepted, counted_as) = self
+            .engine
+            .keeper
+            .read(move |tx| Ok((tx.cursor(mirror, LEFT_OUT)?, tx.cursor(mirror, LEFT_OUT_AS)?)))
+            .await?;
+        let directories = self.left_out_directories();
+        if directories.is_empty() && tally.count == 0 && accepted.unwrap_or(0) == 0 {
             return Ok(false);
         }
+        let ids = directories.iter().map(|(id, _)| id.0.to_le_bytes());
+        let left_out_as = ids.fold(tally.fingerprint, |hash, id| fnv1a(hash, &id)).cast_signed();
+        match (round, counted_as) {
+            (Quiet::Yes, Some(before)) if before == left_out_as => return Ok(false),
+            // What is done now may change how many they are.
+            (Quiet::No, Some(_)) => self.engine.keeper.write(move |tx| tx.remove_cursor(mirror, LEFT_OUT_AS)).await?,
+            _ => {}
+        }
+        self.count_below(directories, &mut tally).await?;
         let tracked = self.engine.keeper.read(move |tx| tx.tracked(mirror)).await?;
         let now = i64::try_from(tally.count).unwrap_or(i64::MAX);
         let newly = u64::try_from(now - accepted.unwrap_or(0)).unwrap_or(0);
@@ -60,10 +55,45 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let looked = self.has_root && self.request.look == Look::Everywhere;
         let accept = if looked { now } else { now.max(accepted.unwrap_or(0)) };
         // Rules that were approved on their way here have yet to be read.
-        if accept != accepted.unwrap_or(0) && !self.was_approved(Guard::LeftOutThere) {
-            self.engine.keeper.write(move |tx| tx.set_cursor(mirror, LEFT_OUT, accept)).await?;
+        if self.was_approved(Guard::LeftOutThere) {
+            return Ok(false);
+        }
+        let is_final = round == Quiet::Yes && accept == now;
+        if is_final || accept != accepted.unwrap_or(0) {
+            let written = self.engine.keeper.write(move |tx| {
+                if is_final {
+                    tx.set_cursor(mirror, LEFT_OUT_AS, left_out_as)?;
+                }
+                tx.set_cursor(mirror, LEFT_OUT, accept)
+            });
+            written.await?;
         }
         Ok(false)
+    }
+
+    /// The directories that the ignore rules leave out.
+    fn left_out_directories(&self) -> Vec<(FolderId, MirrorPath)> {
+        let folders = self.folders();
+        if folders.iter().all(|row| row.local_unknown.is_none()) {
+            return Vec::new();
+        }
+        let is_left_out = |id| folders.local_unknown(id).as_deref() == Some(IGNORED);
+        folders
+            .iter()
+            .filter(|row| is_left_out(row.id))
+            .filter_map(|row| Some((row.id, folders.path(row.id)?)))
+            .collect()
+    }
+
+    /// Files below directories that the ignore rules leave out: nothing is looked at there, so they are not dirty.
+    async fn count_below(&self, directories: Vec<(FolderId, MirrorPath)>, tally: &mut Tally) -> Result<(), PassError> {
+        for (folder, path) in directories {
+            let names = self.engine.keeper.read(move |tx| tx.agreed_names_in(folder)).await?;
+            for name in names.iter().filter_map(|name| FileName::new(name)) {
+                tally.add(&left_out(path.join(&name)), "");
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn judge_new_rules(&self, tally: Tally, rules: &[(AssetId, FolderId)]) -> Result<bool, PassError> {

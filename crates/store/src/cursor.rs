@@ -30,6 +30,16 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Forgets a fact.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn remove_cursor(&self, mirror: MirrorId, name: &str) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached("DELETE FROM cursor WHERE mirror = ?1 AND name = ?2")?;
+        statement.execute(params![mirror.0, name])?;
+        Ok(())
+    }
+
     /// When a hint that lies outside the mirror was last asked for.
     ///
     /// # Errors

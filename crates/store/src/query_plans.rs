@@ -138,6 +138,7 @@ fn the_small_facts_are_found_by_name() {
     found_by_index("known_mirror", |tx| tx.known_mirror("name"));
     found_by_index("folders", |tx| tx.folders(MIRROR));
     found_by_index("cursor", |tx| tx.cursor(MIRROR, "name"));
+    found_by_index("remove_cursor", |tx| tx.remove_cursor(MIRROR, "name"));
     found_by_index("outside_asked_at", |tx| tx.outside_asked_at(MIRROR, &id()));
     found_by_index("intent_at", |tx| tx.intent_at(FOLDER, &key()));
     found_by_index("sessions", |tx| tx.sessions(MIRROR));
