@@ -2,29 +2,11 @@
 //! a word, or needs none, costs nothing.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Pass, Setup, Signal, Value, json};
-
-/// Bytes that begin as a JPEG does.
-fn photo(number: usize) -> Vec<u8> {
-    [&b"\xFF\xD8\xFF\xE0\0\x10JFIF\0"[..], format!("picture {number}").as_bytes()].concat()
-}
-
-/// Bytes that begin like nothing.
-fn garbage(number: usize) -> Vec<u8> {
-    [&[0x9C, 0x00, 0xF3, 0x81, 0xEE][..], &number.to_le_bytes()].concat()
-}
-
-fn path(number: usize) -> String {
-    format!("folder {}/photo {number}.jpg", number % 4)
-}
+use damsync_tests::{Pass, Setup, Signal, Value, garbage, json, picture_path};
 
 /// A setup with 40 pictures on both sides, ten in each directory.
 fn synced() -> Setup {
-    let setup = Setup::new();
-    (0..40).for_each(|number| setup.write(&path(number), photo(number)));
-    setup.sync(&[("pushed_new", 40), ("folders_created_remote", 4)]);
-    setup.settled();
-    setup
+    Setup::with_pictures(40, "")
 }
 
 /// The one hold of a pass that ended with 3 and did nothing.
@@ -33,11 +15,6 @@ fn held<'p>(pass: &'p Pass, reason: &str) -> &'p Value {
     assert_eq!((pass.code, pass.held()), (3, vec![reason]), "{pass:?}");
     assert!(pass.did().is_empty(), "{pass:?}");
     &pass.report["held"][0]
-}
-
-#[track_caller]
-fn approve(setup: &Setup, hold: &Value) {
-    assert_eq!(setup.run(&["approve", hold["plan"].as_str().unwrap()]).code, 0);
 }
 
 #[test]
@@ -50,6 +27,18 @@ fn ignore_rules_here_that_allow_deletes_let_through_are_not_asked_about_again() 
 }
 
 #[test]
+fn ignore_rules_here_that_come_to_leave_out_more_are_asked_about_again() {
+    let mut setup = synced();
+    setup.set_mirror_keys("ignore = [\"folder 1/\", \"folder 2/\"]");
+    setup.approve(held(&setup.reconcile(&[]), "mass_delete"));
+    for _ in 0..3 {
+        setup.sync(&[]);
+    }
+    setup.set_mirror_keys("ignore = [\"folder 0/\", \"folder 1/\", \"folder 2/\", \"folder 3/\"]");
+    assert_eq!(held(&setup.reconcile(&[]), "mass_delete")["count"], 20, "those that were accepted are not counted");
+}
+
+#[test]
 fn an_approval_of_changes_there_is_for_the_versions_that_were_there() {
     let setup = synced();
     let before = setup.tree();
@@ -58,7 +47,7 @@ fn an_approval_of_changes_there_is_for_the_versions_that_were_there() {
     }
     let pass = setup.reconcile(&[]);
     let hold = held(&pass, "mass_change");
-    approve(&setup, hold);
+    setup.approve(hold);
     for (number, asset) in setup.sandbox.tree().live().take(20).enumerate() {
         setup.sandbox.version(asset, garbage(number + 1000));
     }
@@ -70,11 +59,11 @@ fn an_approval_of_changes_there_is_for_the_versions_that_were_there() {
 #[test]
 fn an_approval_of_changes_here_is_for_the_bytes_that_were_here() {
     let setup = synced();
-    (0..20).for_each(|number| setup.write(&path(number), garbage(number)));
+    (0..20).for_each(|number| setup.write(&picture_path(number), garbage(number)));
     let pass = setup.reconcile(&[]);
     let hold = held(&pass, "mass_change");
-    approve(&setup, hold);
-    (0..20).for_each(|number| setup.write(&path(number), garbage(number + 1000)));
+    setup.approve(hold);
+    (0..20).for_each(|number| setup.write(&picture_path(number), garbage(number + 1000)));
     let pass = setup.reconcile(&[]);
     assert_ne!(held(&pass, "mass_change")["plan"], hold["plan"]);
     assert!(setup.sandbox.tree().live().all(|asset| asset.versions() == 1));
@@ -86,7 +75,7 @@ fn an_approval_of_ignore_rules_is_for_the_rules_that_were_there() {
     let rules = setup.sandbox.asset("Studio/.damsyncignore", "folder 1/\nfolder 2/\n");
     let pass = setup.reconcile(&[]);
     let hold = held(&pass, "mass_delete");
-    approve(&setup, hold);
+    setup.approve(hold);
     setup.sandbox.version(&rules, "folder 1/\nfolder 2/\nfolder 3/\n");
     let pass = setup.reconcile(&[]);
     let fresh = held(&pass, "mass_delete");
@@ -134,6 +123,22 @@ fn an_id_given_before_another_and_dated_after_it_is_no_roll_back() {
 }
 
 #[test]
+fn an_old_asset_that_is_gone_costs_no_more_than_a_look_at_the_newest() {
+    let setup = synced();
+    setup.sandbox.habits(&json!({ "trashed_details": "not_found" }));
+    setup.sandbox.advance(2 * 60 * 60 * 1000);
+    setup.sandbox.asset("Studio/newest.txt", "made long after the others");
+    setup.sync(&[("pulled", 1)]);
+    setup.sandbox.trash(&setup.asset(&picture_path(1)));
+    setup.sandbox.forget_requests();
+    setup.sync(&[("trashed_local", 1)]);
+    let requests = setup.sandbox.requests();
+    let is_of_one = |path: &str| path.strip_prefix("/api/assets/").is_some_and(|id| id.parse::<i64>().is_ok());
+    let looked_at = requests.0.iter().filter(|request| request.method == "GET" && is_of_one(&request.path)).count();
+    assert_eq!(looked_at, 3, "it, another one of its folder, and the newest: {requests:#?}");
+}
+
+#[test]
 fn a_mirror_of_everything_is_not_narrowed_to_one_folder_without_a_word() {
     let setup = synced();
     setup.sandbox.asset("Archive/old.txt", "in another folder");
@@ -163,7 +168,7 @@ fn ignore_rules_that_a_daemon_brought_after_a_word_are_not_asked_about_by_a_late
     let setup = synced();
     setup.sandbox.asset("Studio/.damsyncignore", "*.jpg\n");
     let pass = setup.reconcile(&[]);
-    approve(&setup, held(&pass, "mass_delete"));
+    setup.approve(held(&pass, "mass_delete"));
     let mut daemon = setup.daemon();
     daemon.until("the rules are here", |setup| setup.has(".damsyncignore"));
     // It looks at the root alone, and not at the directories whose files are left out now.

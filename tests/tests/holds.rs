@@ -1,31 +1,7 @@
 //! What is held, why, and what a person can answer: every `held.reason` that one pass can have.
 #![allow(clippy::unwrap_used, reason = "only tests use this")]
 
-use damsync_tests::{Asset, Options, Pass, Sandbox, Setup, Value, json};
-
-/// Bytes that begin as a JPEG does.
-fn photo(number: usize) -> Vec<u8> {
-    [&b"\xFF\xD8\xFF\xE0\0\x10JFIF\0"[..], format!("picture {number}").as_bytes()].concat()
-}
-
-/// Bytes that begin like nothing.
-fn garbage(number: usize) -> Vec<u8> {
-    [&[0x9C, 0x00, 0xF3, 0x81, 0xEE][..], &number.to_le_bytes()].concat()
-}
-
-fn path(number: usize) -> String {
-    format!("folder {}/photo {number}.jpg", number % 4)
-}
-
-/// A setup with `count` pictures on both sides.
-fn synced(count: usize, keys: &str) -> Setup {
-    let setup = Setup::with_mirror(keys);
-    (0..count).for_each(|number| setup.write(&path(number), photo(number)));
-    let pass = setup.reconcile(&[]);
-    assert_eq!((pass.code, pass.did()["pushed_new"]), (0, count as u64), "{pass:?}");
-    setup.settled();
-    setup
-}
+use damsync_tests::{Asset, Options, Pass, Sandbox, Setup, Value, garbage, json, photo, picture_path};
 
 /// The one hold of a pass that ended with 3.
 #[track_caller]
@@ -42,20 +18,14 @@ fn did_nothing(pass: &Pass) {
 }
 
 #[track_caller]
-fn approve(setup: &Setup, hold: &Value) {
-    let plan = hold["plan"].as_str().unwrap();
-    assert_eq!(setup.run(&["approve", plan]).code, 0);
-}
-
-#[track_caller]
 fn reattach(setup: &Setup) {
     assert_eq!(setup.run(&["reattach", "studio"]).code, 0);
 }
 
 #[test]
 fn mass_change_here_is_held_until_approved() {
-    let setup = synced(40, "");
-    (0..20).for_each(|number| setup.write(&path(number), garbage(number)));
+    let setup = Setup::with_pictures(40, "");
+    (0..20).for_each(|number| setup.write(&picture_path(number), garbage(number)));
     setup.write("new.txt", "other work goes on");
     let pass = setup.reconcile(&[]);
     assert_eq!(pass.did().get("pushed_new"), Some(&1), "{pass:?}");
@@ -67,30 +37,30 @@ fn mass_change_here_is_held_until_approved() {
     assert_eq!(shown.stdout.matches("push_version").count(), 20, "{shown:?}");
     let again = setup.reconcile(&["--allow-deletes"]);
     assert_eq!(held(&again, "mass_change")["plan"], hold["plan"], "--allow-deletes is about deletions");
-    approve(&setup, hold);
+    setup.approve(hold);
     setup.sync(&[("pushed_versions", 20)]);
     setup.settled();
 }
 
 #[test]
 fn mass_change_of_files_that_shrank_to_nothing_is_held() {
-    let setup = synced(16, "");
-    (0..12).for_each(|number| setup.write(&path(number), ""));
+    let setup = Setup::with_pictures(16, "");
+    (0..12).for_each(|number| setup.write(&picture_path(number), ""));
     let pass = setup.reconcile(&[]);
     assert_eq!(held(&pass, "mass_change")["count"], 12);
     did_nothing(&pass);
     // Put back, the hold ends by itself.
-    (0..12).for_each(|number| setup.write(&path(number), photo(number)));
+    (0..12).for_each(|number| setup.write(&picture_path(number), photo(number)));
     setup.sync(&[]);
     setup.settled();
 }
 
 #[test]
 fn mass_change_is_counted_over_an_hour() {
-    let setup = synced(16, "");
-    (0..8).for_each(|number| setup.write(&path(number), garbage(number)));
+    let setup = Setup::with_pictures(16, "");
+    (0..8).for_each(|number| setup.write(&picture_path(number), garbage(number)));
     setup.sync(&[("pushed_versions", 8)]);
-    (8..12).for_each(|number| setup.write(&path(number), garbage(number)));
+    (8..12).for_each(|number| setup.write(&picture_path(number), garbage(number)));
     let pass = setup.reconcile(&[]);
     assert_eq!(held(&pass, "mass_change")["count"], 4, "{pass:?}");
     did_nothing(&pass);
@@ -98,8 +68,8 @@ fn mass_change_is_counted_over_an_hour() {
 
 #[test]
 fn many_good_edits_are_no_mass_change() {
-    let setup = synced(40, "");
-    (0..30).for_each(|number| setup.write(&path(number), photo(number + 1000)));
+    let setup = Setup::with_pictures(40, "");
+    (0..30).for_each(|number| setup.write(&picture_path(number), photo(number + 1000)));
     setup.sync(&[("pushed_versions", 30)]);
     for asset in setup.sandbox.tree().live().take(30) {
         setup.sandbox.version(asset, photo(2000 + usize::try_from(asset.id()).unwrap()));
@@ -110,7 +80,7 @@ fn many_good_edits_are_no_mass_change() {
 
 #[test]
 fn mass_change_there_is_held_until_approved() {
-    let setup = synced(40, "");
+    let setup = Setup::with_pictures(40, "");
     let before = setup.tree();
     for (number, asset) in setup.sandbox.tree().live().take(20).enumerate() {
         setup.sandbox.version(asset, if number % 4 == 0 { Vec::new() } else { garbage(number) });
@@ -119,7 +89,7 @@ fn mass_change_there_is_held_until_approved() {
     let hold = held(&pass, "mass_change");
     assert_eq!((&hold["side"], &hold["count"], &hold["of"]), (&json!("remote"), &json!(20), &json!(40)), "{pass:?}");
     assert_eq!(setup.tree(), before);
-    approve(&setup, hold);
+    setup.approve(hold);
     setup.sync(&[("pulled", 20)]);
     assert_eq!(setup.trash().len(), 20);
     setup.settled();
@@ -127,13 +97,13 @@ fn mass_change_there_is_held_until_approved() {
 
 #[test]
 fn a_held_plan_expires_when_the_world_no_longer_matches_it() {
-    let setup = synced(40, "");
-    (0..12).for_each(|number| setup.remove(&path(number)));
+    let setup = Setup::with_pictures(40, "");
+    (0..12).for_each(|number| setup.remove(&picture_path(number)));
     let pass = setup.reconcile(&[]);
     let hold = held(&pass, "mass_delete").clone();
-    approve(&setup, &hold);
+    setup.approve(&hold);
     // One more than what was approved.
-    setup.remove(&path(12));
+    setup.remove(&picture_path(12));
     let pass = setup.reconcile(&[]);
     let fresh = held(&pass, "mass_delete");
     assert_eq!(fresh["count"], 13);
@@ -142,15 +112,15 @@ fn a_held_plan_expires_when_the_world_no_longer_matches_it() {
     assert_eq!(setup.sandbox.tree().live().count(), 40);
     let gone = setup.run(&["approve", hold["plan"].as_str().unwrap()]);
     assert!(gone.code == 2 && gone.stderr.contains("no longer matches"), "{gone:?}");
-    approve(&setup, fresh);
+    setup.approve(fresh);
     assert_eq!(setup.reconcile(&[]).did().get("trashed_remote"), Some(&13));
     setup.settled();
 }
 
 #[test]
 fn a_dry_run_tells_of_a_hold_and_stores_no_plan() {
-    let setup = synced(40, "");
-    (0..12).for_each(|number| setup.remove(&path(number)));
+    let setup = Setup::with_pictures(40, "");
+    (0..12).for_each(|number| setup.remove(&picture_path(number)));
     let pass = setup.reconcile(&["--dry-run"]);
     assert_eq!(held(&pass, "mass_delete")["plan"], json!(null));
     let real = setup.reconcile(&[]);
@@ -160,8 +130,8 @@ fn a_dry_run_tells_of_a_hold_and_stores_no_plan() {
 
 #[test]
 fn more_than_max_delete_files_is_held_whatever_the_share() {
-    let mut setup = synced(60, "max_delete = \"90%\"\nmax_delete_files = 12");
-    (0..13).for_each(|number| setup.remove(&path(number)));
+    let mut setup = Setup::with_pictures(60, "max_delete = \"90%\"\nmax_delete_files = 12");
+    (0..13).for_each(|number| setup.remove(&picture_path(number)));
     let pass = setup.reconcile(&[]);
     assert_eq!(held(&pass, "mass_delete")["count"], 13);
     setup.set_mirror_keys("max_delete = \"90%\"\nmax_delete_files = 0");
@@ -192,7 +162,7 @@ fn rolled_back(setup: &Setup, args: &[&str]) {
 
 #[test]
 fn a_rolled_back_server_is_known_by_an_id_that_is_given_twice() {
-    let setup = synced(8, "");
+    let setup = Setup::with_pictures(8, "");
     setup.sandbox.post("/admin/snapshot", &json!({}));
     for number in 0..4 {
         setup.write(&format!("after the snapshot {number}.txt"), format!("only here after the roll-back {number}"));
@@ -210,9 +180,9 @@ fn a_rolled_back_server_is_known_by_an_id_that_is_given_twice() {
 
 #[test]
 fn a_rolled_back_server_is_known_by_known_assets_that_are_older() {
-    let setup = synced(8, "");
+    let setup = Setup::with_pictures(8, "");
     setup.sandbox.post("/admin/snapshot", &json!({}));
-    (0..4).for_each(|number| setup.write(&path(number), photo(number + 500)));
+    (0..4).for_each(|number| setup.write(&picture_path(number), photo(number + 500)));
     setup.sync(&[("pushed_versions", 4)]);
     setup.settled();
     setup.sandbox.post("/admin/restore", &json!({}));
@@ -221,10 +191,10 @@ fn a_rolled_back_server_is_known_by_known_assets_that_are_older() {
 
 #[test]
 fn a_rolled_back_server_is_known_before_a_lost_asset_takes_its_file_along() {
-    let setup = synced(8, "");
+    let setup = Setup::with_pictures(8, "");
     setup.sandbox.post("/admin/snapshot", &json!({}));
     setup.write("after the snapshot.txt", "only here after the roll-back");
-    (0..4).for_each(|number| setup.write(&path(number), photo(number + 500)));
+    (0..4).for_each(|number| setup.write(&picture_path(number), photo(number + 500)));
     setup.sync(&[("pushed_new", 1), ("pushed_versions", 4)]);
     setup.settled();
     setup.sandbox.post("/admin/restore", &json!({}));
@@ -233,7 +203,7 @@ fn a_rolled_back_server_is_known_before_a_lost_asset_takes_its_file_along() {
 
 #[test]
 fn a_date_that_jumps_back_and_a_highest_id_that_is_gone_are_no_roll_back() {
-    let setup = synced(8, "");
+    let setup = Setup::with_pictures(8, "");
     setup.write("the newest.txt", "the newest");
     setup.sync(&[("pushed_new", 1)]);
     setup.settled();
@@ -242,13 +212,13 @@ fn a_date_that_jumps_back_and_a_highest_id_that_is_gone_are_no_roll_back() {
     setup.sandbox.trash(&newest);
     setup.sync(&[("trashed_local", 1)]);
     for number in 0..5 {
-        setup.sandbox.version(&setup.asset(&path(number)), photo(number + 700));
+        setup.sandbox.version(&setup.asset(&picture_path(number)), photo(number + 700));
     }
     let pass = setup.reconcile(&["--full"]);
     pass.assert(0, "in_sync", &[("pulled", 5)]);
     // A revert lowers the version alone.
     for number in 0..5 {
-        let asset: Asset = setup.asset(&path(number));
+        let asset: Asset = setup.asset(&picture_path(number));
         setup.sandbox.post(&format!("/api/assets/{}/revert", asset.id()), &json!({ "version": 1 }));
     }
     setup.sandbox.processed();
@@ -280,7 +250,7 @@ fn most_known_assets_gone_at_once_and_not_into_the_trash_is_another_server() {
 
 #[test]
 fn many_assets_deleted_on_a_server_that_hides_its_trash_are_a_mass_delete() {
-    let setup = synced(20, "");
+    let setup = Setup::with_pictures(20, "");
     setup.sandbox.habits(&json!({ "trashed_details": "not_found" }));
     for asset in setup.sandbox.tree().live().take(15) {
         setup.sandbox.trash(asset);
@@ -289,14 +259,14 @@ fn many_assets_deleted_on_a_server_that_hides_its_trash_are_a_mass_delete() {
     assert_eq!(held(&pass, "mass_delete")["count"], 15);
     did_nothing(&pass);
     let pass = setup.reconcile(&[]);
-    approve(&setup, held(&pass, "mass_delete"));
+    setup.approve(held(&pass, "mass_delete"));
     setup.sync(&[("trashed_local", 15)]);
     setup.settled();
 }
 
 #[test]
 fn another_organization_is_another_server() {
-    let setup = synced(5, "");
+    let setup = Setup::with_pictures(5, "");
     let before = setup.tree();
     let text = setup.config_text();
     let other = Sandbox::another();
@@ -322,10 +292,10 @@ fn another_organization_is_another_server() {
 
 #[test]
 fn another_users_token_holds_deletions_until_reattached() {
-    let setup = synced(12, "");
+    let setup = Setup::with_pictures(12, "");
     let other = setup.sandbox.post("/admin/users", &json!({ "can_upload": true, "any_user": true }));
     setup.write_token(other["token"].as_str().unwrap());
-    setup.remove(&path(1));
+    setup.remove(&picture_path(1));
     let pass = setup.reconcile(&[]);
     held(&pass, "identity_changed");
     did_nothing(&pass);
@@ -338,7 +308,7 @@ fn another_users_token_holds_deletions_until_reattached() {
 
 #[test]
 fn a_directory_that_is_gone_is_joined_anew_by_reattach() {
-    let setup = synced(6, "");
+    let setup = Setup::with_pictures(6, "");
     std::fs::rename(&setup.local, setup.dir().join("away")).unwrap();
     held(&setup.reconcile(&[]), "root_missing");
     reattach(&setup);
@@ -350,7 +320,7 @@ fn a_directory_that_is_gone_is_joined_anew_by_reattach() {
 
 #[test]
 fn a_folder_that_answers_403_is_access_lost_whether_or_not_anything_is_in_it() {
-    let setup = synced(12, "");
+    let setup = Setup::with_pictures(12, "");
     setup.sandbox.folder("Studio/empty");
     setup.sync(&[("folders_created_local", 1)]);
     let before = setup.tree();
@@ -379,7 +349,7 @@ fn a_folder_that_answers_403_is_access_lost_whether_or_not_anything_is_in_it() {
 
 #[test]
 fn a_mistyped_storage_folder_is_said_although_the_mirror_was_bound_before() {
-    let mut setup = synced(3, "");
+    let mut setup = Setup::with_pictures(3, "");
     let folder = setup.sandbox.tree().folder("Studio").unwrap();
     // Renamed there, the folder is followed by its id, …
     setup.sandbox.patch_folder(folder, &json!({ "name": "Atelier" }));
@@ -431,15 +401,15 @@ fn a_mirror_whose_folder_is_moved_into_anothers_is_held() {
 
 #[test]
 fn an_edit_of_a_checked_out_asset_waits() {
-    let setup = synced(3, "");
-    let asset = setup.asset(&path(1));
+    let setup = Setup::with_pictures(3, "");
+    let asset = setup.asset(&picture_path(1));
     setup.sandbox.patch(&asset, &json!({ "checked_out_at": "2026-01-01T00:00:00Z" }));
     setup.sync(&[]);
-    setup.write(&path(1), photo(99));
+    setup.write(&picture_path(1), photo(99));
     for _ in 0..2 {
         let pass = setup.reconcile(&[]);
         pass.assert(1, "incomplete", &[]);
-        assert_eq!(pass.report["held"], json!([{ "reason": "checked_out", "path": path(1) }]), "{pass:?}");
+        assert_eq!(pass.report["held"], json!([{ "reason": "checked_out", "path": picture_path(1) }]), "{pass:?}");
     }
     assert_eq!(setup.sandbox.now(&asset).versions(), 1);
     setup.sandbox.patch(&asset, &json!({ "checked_out_at": null }));
@@ -488,7 +458,7 @@ fn a_first_pull_without_room_for_all_of_it_does_not_begin() {
 
 #[test]
 fn downloads_are_held_below_min_free_and_go_on_by_themselves() {
-    let mut setup = synced(3, "");
+    let mut setup = Setup::with_pictures(3, "");
     setup.set_mirror_keys("min_free = \"9000000GiB\"");
     setup.sandbox.asset("Studio/new there.jpg", photo(7));
     setup.write("new here.jpg", photo(8));
@@ -507,7 +477,7 @@ fn free_bytes(path: &std::path::Path) -> u64 {
 
 #[test]
 fn ignore_rules_from_the_server_that_leave_out_much_are_held_until_approved() {
-    let setup = synced(40, "");
+    let setup = Setup::with_pictures(40, "");
     setup.sandbox.asset("Studio/.damsyncignore", "folder 1/\nfolder 2/\n");
     let pass = setup.reconcile(&[]);
     let hold = held(&pass, "mass_delete");
@@ -515,7 +485,7 @@ fn ignore_rules_from_the_server_that_leave_out_much_are_held_until_approved() {
     did_nothing(&pass);
     assert!(!setup.has(".damsyncignore"));
     let before = setup.tree();
-    approve(&setup, hold);
+    setup.approve(hold);
     setup.sync(&[("pulled", 1)]);
     let mut after = setup.tree();
     after.remove(".damsyncignore");
@@ -526,7 +496,7 @@ fn ignore_rules_from_the_server_that_leave_out_much_are_held_until_approved() {
 
 #[test]
 fn ignore_rules_here_that_leave_out_much_are_told_until_approved() {
-    let mut setup = synced(40, "");
+    let mut setup = Setup::with_pictures(40, "");
     setup.set_mirror_keys("ignore = [\"folder 1/\", \"folder 2/\"]");
     let pass = setup.reconcile(&[]);
     let hold = held(&pass, "mass_delete").clone();
@@ -535,7 +505,7 @@ fn ignore_rules_here_that_leave_out_much_are_told_until_approved() {
     assert_eq!(setup.sandbox.tree().live().count(), 40);
     let shown = setup.run(&["plan", hold["plan"].as_str().unwrap()]);
     assert_eq!(shown.stdout.matches("leave_out").count(), 20, "{shown:?}");
-    approve(&setup, &hold);
+    setup.approve(&hold);
     setup.sync(&[]);
     setup.sync(&[]);
     // A few more are no matter, and taking the rules back brings all of them in again.
@@ -546,7 +516,7 @@ fn ignore_rules_here_that_leave_out_much_are_told_until_approved() {
 
 #[test]
 fn a_few_files_that_become_ignored_are_no_matter() {
-    let setup = synced(40, "");
+    let setup = Setup::with_pictures(40, "");
     setup.sandbox.asset("Studio/folder 1/.damsyncignore", "*\n");
     setup.sync(&[("pulled", 1)]);
     assert_eq!(setup.sandbox.tree().live().count(), 41);
@@ -554,7 +524,7 @@ fn a_few_files_that_become_ignored_are_no_matter() {
 
 #[test]
 fn status_tells_what_stood_in_the_way_of_the_last_pass_though_nobody_is_at_work() {
-    let setup = synced(12, "");
+    let setup = Setup::with_pictures(12, "");
     let checked = || setup.run(&["status", "--check"]).code;
     assert_eq!(checked(), 0);
     std::fs::rename(&setup.local, setup.dir().join("away")).unwrap();
@@ -576,7 +546,7 @@ fn status_tells_what_stood_in_the_way_of_the_last_pass_though_nobody_is_at_work(
     setup.sync(&[]);
     assert_eq!((setup.status()["state"].clone(), checked()), (json!("idle"), 0));
 
-    (0..12).for_each(|number| setup.write(&path(number), garbage(number)));
+    (0..12).for_each(|number| setup.write(&picture_path(number), garbage(number)));
     held(&setup.reconcile(&[]), "mass_change");
     let status = setup.status();
     assert_eq!((&status["state"], &status["held"][0]["reason"]), (&json!("held"), &json!("mass_change")), "{status}");
