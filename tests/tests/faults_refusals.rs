@@ -160,9 +160,37 @@ fn a_refused_making_of_a_folder_does_not_stop_the_others() {
         );
         setup.sandbox.no_faults();
         // The file was never refused itself.
+        setup.write("new/another.txt", "something changed");
         comes_right(&setup);
         assert_eq!(setup.asset("new/inner/file.txt").md5(), md5("new"), "{code}");
     });
+}
+
+#[test]
+fn a_refused_making_of_a_folder_is_not_tried_again_until_something_about_it_changes() {
+    for change in ["a file in it", "a directory in it", "its name", "a word"] {
+        let setup = Setup::new();
+        setup.write("new/file.txt", "new");
+        let what = json!({ "status": { "code": 403 } });
+        setup.sandbox.fault(&json!({ "method": "POST", "path": "/api/storage_folders", "times": 0, "what": what }));
+        let first = setup.reconcile(&[]);
+        says(&first, "new", 403);
+        // The refusal was for once.
+        setup.sandbox.no_faults();
+        setup.sandbox.forget_requests();
+        for _ in 0..2 {
+            let pass = setup.reconcile(&[]);
+            assert_eq!((pass.code, pass.failed()), (1, first.failed()), "it stays named: {pass:#?}");
+        }
+        setup.sandbox.requests().assert_only_reading();
+        match change {
+            "a file in it" => setup.write("new/file.txt", "changed"),
+            "a directory in it" => setup.mkdir("new/inner"),
+            "its name" => std::fs::rename(setup.path("new"), setup.path("renamed")).unwrap(),
+            _ => assert_eq!(setup.reconcile(&["--full"]).code, 0),
+        }
+        comes_right(&setup);
+    }
 }
 
 #[test]
@@ -178,8 +206,30 @@ fn a_refused_removal_of_a_folder_does_not_stop_the_others() {
             says(&pass, "empty", code);
         }
         setup.sandbox.no_faults();
+        let folder = setup.sandbox.tree().folder("Studio/empty");
+        folder.into_iter().for_each(|id| setup.sandbox.patch_folder(id, &json!({ "name": "renamed" })));
         comes_right(&setup);
     });
+}
+
+#[test]
+fn a_refused_removal_of_a_folder_is_not_tried_again_for_a_day() {
+    let setup = with_other_work();
+    setup.remove("empty");
+    let what = json!({ "status": { "code": 403 } });
+    setup.sandbox.fault(&json!({ "method": "DELETE", "path": "/api/storage_folders/", "times": 0, "what": what }));
+    let first = setup.reconcile(&[]);
+    says(&first, "empty", 403);
+    setup.sandbox.no_faults();
+    let id = setup.sandbox.tree().folder("Studio/empty").unwrap();
+    setup.sandbox.forget_requests();
+    let pass = setup.reconcile(&[]);
+    assert_eq!((pass.code, pass.failed()), (1, first.failed()), "it stays named: {pass:#?}");
+    let requests = setup.sandbox.requests();
+    assert_eq!(requests.count("GET", &format!("/storage_folders/{id}")), 0, "nor is it looked into: {requests:#?}");
+    requests.assert_only_reading();
+    assert_eq!(setup.reconcile(&["--full"]).code, 0, "a word is enough");
+    assert_eq!(setup.sandbox.tree().folder("Studio/empty"), None);
 }
 
 #[test]

@@ -13,7 +13,7 @@
 //! | what is there? | `gather_folders`, `gather_assets`, `observe`, `evidence`, `peek` |
 //! | what follows? | `entities`, `rounds` (and `damsync_model::planner`) |
 //! | what is too much at once? | `guard`, `damage`, `ignore_guard`, `held_plans` |
-//! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions` |
+//! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions`, `folder_refusals` |
 //! | what would be done? | `rehearsal`, `rest` |
 //! | what is known, without asking anybody? | `overview`, `explain`, `conflicts` |
 //! | what if we were killed? | `recover`, `crash` |
@@ -29,6 +29,7 @@ mod evidence;
 mod execute;
 pub mod explain;
 mod folder_actions;
+mod folder_refusals;
 mod folders;
 mod gather_assets;
 mod gather_folders;

@@ -27,7 +27,7 @@ pub(crate) const BATCH: u32 = 512;
 const MOST_ROUNDS: u32 = 12;
 
 /// A refusal that does not change by itself is tried again after a day, or when something changes.
-const REFUSED_MS: i64 = 24 * 60 * 60 * 1000;
+pub(crate) const REFUSED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Why a directory whose storage folder was removed is still there.
 const NOT_EMPTY: &str = "removed on the server; here it holds what is left out of the mirror";
@@ -197,6 +197,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             {
                 continue;
             }
+            if let Some(error) = self.refused_before(entity.id, &planned.action).await? {
+                let path = self.folders().path(entity.id).unwrap_or_default().to_string();
+                self.folder_fails(entity.id, FailedItem { path, error });
+                continue;
+            }
             let result =
                 if self.acts() { self.act_on_folder(&planned).await } else { self.pretend_on_folder(&planned).await };
             match result {
@@ -208,6 +213,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     self.folder_stays(entity.id, SkippedItem { path, reason: NOT_EMPTY.to_owned() });
                 }
                 Err(error) => {
+                    if is_servers_refusal(&error) {
+                        self.keep_refusal(entity.id, &planned.action, &error).await?;
+                    }
                     let path = self.folders().path(entity.id).unwrap_or_default().to_string();
                     self.folder_fails(entity.id, FailedItem { path, error: error.to_string() });
                 }
@@ -478,6 +486,13 @@ impl FolderStage {
             _ => Self::Make,
         }
     }
+}
+
+/// Whether it was the server that refused. What we do not dare ourselves depends on what is known, and costs little.
+fn is_servers_refusal(error: &PassError) -> bool {
+    let is_ours =
+        matches!(error, PassError::Remote(RemoteError { kind: RemoteErrorKind::Refused { status: 0, .. }, .. }));
+    refused(error) && !is_ours
 }
 
 /// Whether an error is a refusal that does not change by itself.

@@ -129,9 +129,18 @@ impl Tx<'_> {
     pub fn detach_mirror(&self, mirror: MirrorId) -> Result<(), StoreError> {
         self.connection
             .execute("DELETE FROM file WHERE folder IN (SELECT id FROM folder WHERE mirror = ?1)", [mirror.0])?;
-        for table in
-            ["base", "asset", "dirty_asset", "dirty_file", "cursor", "outside", "conflict", "held_plan", "folder"]
-        {
+        for table in [
+            "base",
+            "asset",
+            "dirty_asset",
+            "dirty_file",
+            "cursor",
+            "outside",
+            "conflict",
+            "held_plan",
+            "folder_failure",
+            "folder",
+        ] {
             self.connection.execute(&format!("DELETE FROM {table} WHERE mirror = ?1"), [mirror.0])?;
         }
         self.connection.execute(

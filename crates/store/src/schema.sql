@@ -138,6 +138,16 @@ CREATE TABLE dirty_file (
   PRIMARY KEY (mirror, folder, key)
 ) STRICT, WITHOUT ROWID;
 
+-- One row: a directory whose storage folder the server refused to make or remove.
+CREATE TABLE folder_failure (
+  folder INTEGER PRIMARY KEY,
+  mirror INTEGER NOT NULL,
+  action TEXT NOT NULL,    -- the action's word
+  error TEXT NOT NULL,
+  state INTEGER NOT NULL,  -- a hash of the directory as it was then: as it is now, something else may be answered
+  next_try INTEGER NOT NULL
+) STRICT;
+
 -- One row: an upload that was begun and whose end is not recorded (the journal).
 CREATE TABLE intent (
   marker TEXT PRIMARY KEY, -- ours, unique; the server has it as created_via_id

@@ -90,6 +90,7 @@ fn everything(store: &Store) {
             let dirty: Vec<_> = tx.dirty(mirror.id, None, 9)?.into_iter().map(|row| row.key).collect();
             assert_eq!(dirty, [DirtyKey::Asset(5.into())]);
             assert_eq!(tx.dirty_count(mirror.id)?, 2);
+            assert_eq!(tx.folder_failure(folder)?.unwrap().next_try, UnixMs(55));
             let intent = tx.intent_at(root, &key("new.txt"))?.unwrap();
             assert_eq!((intent.marker.as_str(), intent.session), ("marker-1", Some(31)));
             assert_eq!(tx.sessions(mirror.id)?[0].guid, "session-31");

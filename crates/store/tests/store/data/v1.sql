@@ -122,6 +122,14 @@ CREATE TABLE dirty_file (
   error TEXT,
   PRIMARY KEY (mirror, folder, key)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE folder_failure (
+  folder INTEGER PRIMARY KEY,
+  mirror INTEGER NOT NULL,
+  action TEXT NOT NULL,    -- the action's word
+  error TEXT NOT NULL,
+  state INTEGER NOT NULL,  -- a hash of the directory as it was then: as it is now, something else may be answered
+  next_try INTEGER NOT NULL
+) STRICT;
 CREATE TABLE intent (
   marker TEXT PRIMARY KEY,
   mirror INTEGER NOT NULL,
@@ -221,6 +229,7 @@ INSERT INTO asset VALUES (1, 'asset_A', 'guid-A', NULL, '', '~guid', '~guid', NU
 INSERT INTO base VALUES (1, 5, 2, 'é.txt', 'é.txt', 146028888064, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 17, 2, 'é.txt', 2, NULL, NULL, 20);
 INSERT INTO dirty_asset VALUES (1, 5, 2, 50, 'run-1', 'no answer');
 INSERT INTO dirty_file VALUES (1, 1, 'new.txt', 0, 0, NULL, NULL);
+INSERT INTO folder_failure VALUES (2, 1, 'make_remote_folder', 'not allowed', -5, 55);
 INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, NULL, 0, 31, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', 0, NULL, NULL, 60);
 INSERT INTO session VALUES (1, 31, 'session-31', 1, 7, 59);
 INSERT INTO stray VALUES ('marker-0', 1, 30, 'session-30', 7, 40);
