@@ -5,7 +5,7 @@ use crate::guard::Verdict;
 use crate::pass::{Pass, PassError};
 use crate::scan::IGNORED;
 use damsync_model::content::Likeness;
-use damsync_model::id::{FolderId, MirrorId};
+use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::{Entity, FolderEntity, FolderState, Local, LocalFile, Place, Remote, RemoteFile, Unknown};
@@ -136,6 +136,12 @@ fn remote(rows: &Rows, folders: &Folders) -> Remote {
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// What is known of an asset.
+    pub(crate) async fn asset_row(&self, id: &AssetId) -> Result<Option<AssetRow>, PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
+        Ok(self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?)
+    }
+
     pub(crate) fn entity(&self, rows: &Rows) -> Entity {
         entity(rows, &self.folders(), |path| self.engine.disk.is_ignored(path, false))
     }

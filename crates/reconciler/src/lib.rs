@@ -13,13 +13,15 @@
 //! | what is there? | `gather_folders`, `gather_assets`, `observe`, `evidence`, `peek` |
 //! | what follows? | `entities`, `rounds` (and `damsync_model::planner`) |
 //! | what is too much at once? | `guard`, `damage`, `ignore_guard`, `held_plans` |
-//! | how is it done? | `execute`, `upload`, `download`, `removal`, `moves`, `folder_actions`, `folder_refusals` |
+//! | how is it done? | `execute`, `upload`, `push_version`, `sending`, `download`, `removal`, `moves`, `folder_actions`, `folder_refusals` |
 //! | what would be done? | `rehearsal`, `rest` |
+//! | what is left, and why? | `conclusion` |
 //! | what is known, without asking anybody? | `overview`, `explain`, `conflicts` |
 //! | what if we were killed? | `recover`, `crash` |
 //! | what is the server told? | `acknowledge` |
 
 mod acknowledge;
+mod conclusion;
 mod conflicts;
 pub mod crash;
 mod damage;
@@ -45,6 +47,7 @@ mod observe;
 mod overview;
 mod pass;
 mod peek;
+mod push_version;
 mod recover;
 mod rehearsal;
 mod removal;
@@ -56,6 +59,7 @@ mod rounds;
 mod same_server;
 mod scan;
 mod scope;
+mod sending;
 mod source;
 mod spec;
 mod trash_count;

@@ -3,7 +3,8 @@
 use crate::execute::{Places, agree};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, ends_pass};
-use crate::upload::{first_version, known_guid};
+use crate::sending::known_guid;
+use crate::upload::first_version;
 use damsync_model::id::StorageFolderId;
 use damsync_model::name::FileName;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};

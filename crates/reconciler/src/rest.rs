@@ -1,10 +1,11 @@
 //! What a rehearsal leaves as it is, told kind by kind, so that nobody has to keep a million lines.
 
+use crate::conclusion::{KEPT_CHANGING, STILL_WRITTEN};
 use crate::guard::{Guard, Verdict};
 use crate::hooks::Step;
 use crate::pass::{Pass, PassError};
 use crate::report::{Left, LeftKind};
-use crate::rounds::{Decided, KEPT_CHANGING, STILL_WRITTEN};
+use crate::rounds::Decided;
 use crate::scan::IGNORED;
 use damsync_model::plan::{Action, Decision, HoldReason, Rule, Wait};
 use damsync_model::planner::decide_folder;
