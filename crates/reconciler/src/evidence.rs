@@ -1,10 +1,12 @@
 //! Deletion needs evidence: an id that a list leaves out is a question, put to the server about that very asset.
 //!
-//! 200 with a trash date: trashed. 200 elsewhere: moved. 404: gone only if its folder is still there for us and another
-//! asset of it answers (or the folder says that it is empty), since a look-up answers 404 also for what we may no longer
-//! see. If the folder is gone too, the server's trash must have grown by at least as many, besides what went there for
-//! other reasons that we know and what nothing could be found out about; and where the server was ever seen to answer 200 for a trashed asset, not even that counts.
-//! Anything else: not known.
+//! - 200 with a trash date: trashed. 200 elsewhere: moved.
+//! - 404: a look-up answers so also for what we may no longer see. It is gone only if its folder is still there for us, and
+//!   another asset of it answers, or the folder says that it is empty.
+//! - 404, and the folder is gone too: the server's trash must have grown by at least as many. What went there for other
+//!   reasons that we know does not count, nor do as many as there are assets of which nothing could be found out.
+//! - The same where the server was ever seen to answer 200 for a trashed asset: not even the trash counts.
+//! - Anything else: not known.
 
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};

@@ -1,13 +1,13 @@
-//! Is it still the same server, and has its time only gone forward? A server that was restored from a backup, or replaced,
-//! answers well and means another world: what it does not show was not deleted by anybody.
+//! Is it still the same server, and has its time only gone forward?
 //!
-//! A high-water mark is kept of the asset ids that were ever seen. The evidence comes from asset details, never from search, and
-//! any one is enough:
+//! A server that was restored from a backup, or replaced, answers well and means another world: what it does not show was not
+//! deleted by anybody. A high-water mark is kept of the asset ids that were ever seen. The evidence comes from asset details,
+//! never from search, and any one is enough:
 //!
-//! - an id that is new to us, made after the high-water mark was set, and not above it, while the asset that set the mark is
-//!   not what it was (where it still is, ids are only dated by several clocks);
-//! - a known id with another guid;
-//! - at least 3 known assets, and 5 % of those asked, older than we know them.
+//! - An id that is new to us, not above the mark, and made after the mark was set. It counts while the asset that set the
+//!   mark is not what it was: where it still is, ids are only dated by several clocks.
+//! - A known id with another guid.
+//! - At least 3 known assets, and 5 % of those asked, that are older than we know them.
 //!
 //! A highest id that is gone is only a deletion, a lower version number a revert, a `Date` that jumps back only a clock.
 
