@@ -1,12 +1,14 @@
 //! Small worlds on a disk that takes `A.txt` and `a.txt` for one name.
 
+mod script;
+
 use damsync_model::name::Folding;
 use damsync_simulator::disk::Crash;
-use damsync_simulator::edit::{Bytes, Edit, Local, Pick, Remote};
-use damsync_simulator::plan::{Mode, PassStep, Plan, Setting, Step};
-use damsync_simulator::run::run;
+use damsync_simulator::edit::{Local, Pick, Remote};
+use damsync_simulator::plan::{Mode, Setting, Step};
 use damsync_simulator::stage::OTHER_CASE;
 use damsync_simulator::weather::{CutOff, Script};
+use script::{bytes, here, pass, pass_in, there};
 
 /// `a.txt` and `A.txt`; see `stage::NAMES`.
 const LOWER: Pick = 0;
@@ -15,36 +17,11 @@ const UPPER: Pick = OTHER_CASE.0;
 /// The root's number among directories and folders.
 const ROOT: Pick = 0;
 
-fn bytes(number: u64) -> Bytes {
-    Bytes { number, size: 40 }
-}
-
-fn here(local: Local) -> Step {
-    Step::Edit(Edit::Here(0, local))
-}
-
-fn there(remote: Remote) -> Step {
-    Step::Edit(Edit::There(remote))
-}
-
-fn pass_with(script: Script, crash: Crash) -> Step {
-    Step::Pass(PassStep { daemon: 0, mode: Mode::Whole, script, crash })
-}
-
-fn pass() -> Step {
-    pass_with(Script::default(), Crash::Kill)
-}
-
 /// Keeps every promise on a folding disk, and returns the history.
 fn keeps_promises(steps: Vec<Step>) -> String {
     let mut setting = Setting::plain();
     setting.nature.folding = Folding::CaseFolded;
-    let steps = steps.into_iter().flat_map(|step| [step, Step::Wait(3_000)]).collect();
-    let ran = run(&Plan { seed: 1, setting, beginning: Vec::new(), steps });
-    if let Some(broken) = ran.broken {
-        panic!("{broken}\n{}", ran.trace.join("\n"));
-    }
-    ran.histories.concat()
+    script::keeps_promises(setting, steps)
 }
 
 #[track_caller]
@@ -112,7 +89,7 @@ fn a_rename_of_case_only_that_is_cut_off_at_any_point_loses_and_doubles_nothing(
     for crash in [Crash::Kill, Crash::PowerCut] {
         for point in 1..=8 {
             let cut = Script { cut: Some(CutOff::Point(point)), ..Script::default() };
-            let history = renamed_there_by_case_only(vec![pass_with(cut, crash), pass()]);
+            let history = renamed_there_by_case_only(vec![pass_in(Mode::Whole, cut, crash), pass()]);
             deletes_nothing(&history);
             assert!(!history.contains("upload"), "{history}");
         }

@@ -1,8 +1,8 @@
 //! What is hidden, trashed or not listed: none of it is deleted without evidence.
 
 use crate::{
-    A, B, C, FIRST, ROOT, SECOND, bytes, cut_at, here, hiding, keeps_promises, keeps_promises_at_once, pass, pass_as,
-    there,
+    A, B, C, FIRST, ROOT, SECOND, bytes, cut_at, here, hiding, hiding_with, keeps_promises, keeps_promises_at_once,
+    pass, pass_as, there,
 };
 use damsync_sandbox::world::habits::TrashedDetails;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
@@ -12,10 +12,8 @@ use damsync_simulator::weather::{Fault, Script};
 #[test]
 fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed() {
     for lag in [0, 30_000] {
-        let mut setting = hiding();
-        setting.habits.index_lag_ms = lag;
         keeps_promises(
-            setting,
+            hiding_with(|habits| habits.index_lag_ms = lag),
             vec![
                 there(Remote::MakeFolder(ROOT, A)),
                 there(Remote::Add(ROOT, A, bytes(1))),
@@ -34,10 +32,8 @@ fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed()
 
 #[test]
 fn a_hidden_folder_is_not_taken_for_deleted_because_another_folder_was_removed() {
-    let mut setting = hiding();
-    setting.habits.processing_ms = 600_000;
     keeps_promises(
-        setting,
+        hiding_with(|habits| habits.processing_ms = 600_000),
         vec![
             there(Remote::MakeFolder(ROOT, A)),
             there(Remote::MakeFolder(ROOT, B)),
@@ -79,10 +75,8 @@ fn a_person_may_remove_all_storage_folders() {
 
 #[test]
 fn a_server_that_shows_its_trash_hides_nothing_in_it() {
-    let mut setting = hiding();
-    setting.habits.trashed_details = TrashedDetails::Shown;
     keeps_promises(
-        setting,
+        hiding_with(|habits| habits.trashed_details = TrashedDetails::Shown),
         vec![
             there(Remote::MakeFolder(ROOT, A)),
             there(Remote::Add(ROOT, A, bytes(1))),
@@ -166,10 +160,8 @@ fn an_asset_in_a_folder_that_was_not_listed_yet_is_not_outside() {
 
 #[test]
 fn an_asset_that_never_came_down_and_was_trashed_before_its_folder_was_hidden_is_forgotten() {
-    let mut setting = hiding();
-    setting.habits.index_lag_ms = 60_000;
     keeps_promises(
-        setting,
+        hiding_with(|habits| habits.index_lag_ms = 60_000),
         vec![
             there(Remote::MakeFolder(ROOT, A)),
             pass(),

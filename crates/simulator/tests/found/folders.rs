@@ -1,6 +1,6 @@
 //! Folders that were removed on one side, and what is in them on the other.
 
-use crate::{A, B, D, FIRST, LEFT_OUT, ROOT, bytes, here, keeps_promises, pass, pass_as, there};
+use crate::{A, B, D, FIRST, LEFT_OUT, ROOT, bytes, here, keeps_promises, pass, pass_as, there, trashing_with_folders};
 use damsync_sandbox::world::habits::FolderDelete;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting};
@@ -36,10 +36,8 @@ fn a_directory_that_holds_only_what_is_left_out_is_no_failure_when_it_was_remove
 
 #[test]
 fn an_asset_that_was_renamed_in_a_folder_that_was_removed_does_not_end_the_pass() {
-    let mut setting = Setting::plain();
-    setting.habits.folder_delete = FolderDelete::Trash;
     keeps_promises(
-        setting,
+        trashing_with_folders(),
         vec![
             there(Remote::MakeFolder(ROOT, A)),
             there(Remote::Add(FIRST, A, bytes(1))),
@@ -53,10 +51,8 @@ fn an_asset_that_was_renamed_in_a_folder_that_was_removed_does_not_end_the_pass(
 
 #[test]
 fn an_edit_of_an_asset_whose_folder_is_gone_becomes_a_new_asset() {
-    let mut setting = Setting::plain();
-    setting.habits.folder_delete = FolderDelete::Trash;
     keeps_promises(
-        setting,
+        trashing_with_folders(),
         vec![
             there(Remote::MakeFolder(ROOT, A)),
             there(Remote::Add(FIRST, A, bytes(1))),
