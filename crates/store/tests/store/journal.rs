@@ -1,6 +1,6 @@
 //! What is to be done, what was begun, what happened: dirty entities, the journal, cursors, conflicts, history, plans.
 
-use crate::sample::{asset, base, event, file, ids, intent, key, text_id};
+use crate::sample::{asset, base, event, file, ids, in_a_directory, intent, key, text_id};
 use damsync_model::id::{AssetId, FolderId, Guid};
 use damsync_model::time::UnixMs;
 use damsync_store::{ConflictRow, DirtyKey, Failure, HeldPlan, Intent, SessionRow, Store, Stray};
@@ -48,24 +48,19 @@ fn dirty_entities_come_assets_first_and_in_pages() {
 
 #[test]
 fn a_place_means_the_asset_agreed_on_then_the_one_of_that_name_then_the_file() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            tx.put_base(mirror, &base(&1.into(), folder, "agreed"))?;
-            tx.put_asset(mirror, &asset(&2.into(), folder, "agreed"))?;
-            tx.put_asset(mirror, &asset(&3.into(), folder, "named"))?;
-            for name in ["agreed", "named", "alone"] {
-                tx.mark_place(mirror, folder, &key(name))?;
-            }
-            let keys: Vec<_> = tx.dirty(mirror, None, 9)?.into_iter().map(|row| row.key).collect();
-            assert_eq!(keys, [DirtyKey::Asset(1.into()), DirtyKey::Asset(3.into())]);
-            let rest = tx.dirty(mirror, keys.last(), 9)?;
-            assert_eq!(rest[0].key, DirtyKey::File(folder, key("alone")));
-            Ok(())
-        })
-        .unwrap();
+    in_a_directory(|tx, mirror, folder| {
+        tx.put_base(mirror, &base(&1.into(), folder, "agreed"))?;
+        tx.put_asset(mirror, &asset(&2.into(), folder, "agreed"))?;
+        tx.put_asset(mirror, &asset(&3.into(), folder, "named"))?;
+        for name in ["agreed", "named", "alone"] {
+            tx.mark_place(mirror, folder, &key(name))?;
+        }
+        let keys: Vec<_> = tx.dirty(mirror, None, 9)?.into_iter().map(|row| row.key).collect();
+        assert_eq!(keys, [DirtyKey::Asset(1.into()), DirtyKey::Asset(3.into())]);
+        let rest = tx.dirty(mirror, keys.last(), 9)?;
+        assert_eq!(rest[0].key, DirtyKey::File(folder, key("alone")));
+        Ok(())
+    });
 }
 
 #[test]

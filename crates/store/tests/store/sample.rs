@@ -1,14 +1,24 @@
 //! Rows to write and to read again.
 
 use damsync_model::content::{Claimed, Content, Md5, Sha256};
-use damsync_model::id::{AssetId, FolderId, Guid, RemoteId, StorageFolderId};
+use damsync_model::id::{AssetId, FolderId, Guid, MirrorId, RemoteId, StorageFolderId};
 use damsync_model::kind::Kind;
 use damsync_model::name::{FileName, Folding, NameKey};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Base, Place, RemoteAsset, Stat};
-use damsync_store::{AssetRow, BaseRow, Event, FileRow, Intent, Presence};
+use damsync_store::{AssetRow, BaseRow, Event, FileRow, Intent, Presence, Store, StoreError, Tx};
 
 pub const STAMP: &str = "20260106T100000Z";
+
+/// Works with a mirror and one of its directories, in a store of its own.
+#[track_caller]
+pub fn in_a_directory(work: impl FnOnce(&Tx<'_>, MirrorId, FolderId) -> Result<(), StoreError>) {
+    let in_transaction = |tx: &Tx<'_>| {
+        let mirror = tx.mirror("m")?.id;
+        work(tx, mirror, tx.new_folder(mirror)?)
+    };
+    Store::temporary().unwrap().transaction(in_transaction).unwrap();
+}
 
 pub fn key(name: &str) -> NameKey {
     NameKey::of(name, Folding::Exact)

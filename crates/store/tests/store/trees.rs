@@ -1,6 +1,6 @@
 //! The three trees: folders, files, assets, the base; and the mirrors they belong to.
 
-use crate::sample::{asset, base, content, file, ids, key, stat, text_folder, text_id};
+use crate::sample::{asset, base, content, file, ids, in_a_directory, key, stat, text_folder, text_id};
 use damsync_model::content::{Claimed, Md5};
 use damsync_model::id::{AssetId, FolderId};
 use damsync_model::time::UnixMs;
@@ -126,88 +126,73 @@ fn files_come_by_directory_and_in_key_order() {
 
 #[test]
 fn what_a_file_holds_is_written_only_for_the_stat_that_was_read() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            let unread = damsync_store::FileRow { content: None, ..file("a", 1) };
-            tx.put_file(folder, &unread)?;
-            tx.put_file(folder, &damsync_store::FileRow { racy: true, ..file("b", 2) })?;
-            tx.put_file(folder, &file("c", 3))?;
-            tx.put_file(folder, &damsync_store::FileRow { content: None, unknown: Some("x".into()), ..file("d", 4) })?;
-            let waiting = |after: Option<&(FolderId, damsync_model::name::NameKey)>, limit| {
-                let found = tx.files_to_read(mirror, after, limit)?;
-                Ok::<_, damsync_store::StoreError>(found.into_iter().map(|(_, file)| file.name).collect::<Vec<_>>())
-            };
-            assert_eq!(waiting(None, 10)?, ["a", "b"]);
-            assert_eq!(waiting(None, 1)?, ["a"]);
-            assert_eq!(waiting(Some(&(folder, key("a"))), 10)?, ["b"]);
-            assert_eq!(tx.files_to_read(tx.mirror("other")?.id, None, 10)?, []);
-            assert!(!tx.set_content(folder, &key("a"), &stat(2), &content(1), false)?, "it changed meanwhile");
-            assert!(tx.set_content(folder, &key("a"), &stat(1), &content(1), false)?);
-            assert_eq!(tx.file(folder, &key("a"))?, Some(file("a", 1)));
-            assert!(tx.set_content(folder, &key("b"), &stat(2), &content(2), false)?);
-            assert_eq!(waiting(None, 10)?, [] as [&str; 0]);
-            Ok(())
-        })
-        .unwrap();
+    in_a_directory(|tx, mirror, folder| {
+        let unread = damsync_store::FileRow { content: None, ..file("a", 1) };
+        tx.put_file(folder, &unread)?;
+        tx.put_file(folder, &damsync_store::FileRow { racy: true, ..file("b", 2) })?;
+        tx.put_file(folder, &file("c", 3))?;
+        tx.put_file(folder, &damsync_store::FileRow { content: None, unknown: Some("x".into()), ..file("d", 4) })?;
+        let waiting = |after: Option<&(FolderId, damsync_model::name::NameKey)>, limit| {
+            let found = tx.files_to_read(mirror, after, limit)?;
+            Ok::<_, damsync_store::StoreError>(found.into_iter().map(|(_, file)| file.name).collect::<Vec<_>>())
+        };
+        assert_eq!(waiting(None, 10)?, ["a", "b"]);
+        assert_eq!(waiting(None, 1)?, ["a"]);
+        assert_eq!(waiting(Some(&(folder, key("a"))), 10)?, ["b"]);
+        assert_eq!(tx.files_to_read(tx.mirror("other")?.id, None, 10)?, []);
+        assert!(!tx.set_content(folder, &key("a"), &stat(2), &content(1), false)?, "it changed meanwhile");
+        assert!(tx.set_content(folder, &key("a"), &stat(1), &content(1), false)?);
+        assert_eq!(tx.file(folder, &key("a"))?, Some(file("a", 1)));
+        assert!(tx.set_content(folder, &key("b"), &stat(2), &content(2), false)?);
+        assert_eq!(waiting(None, 10)?, [] as [&str; 0]);
+        Ok(())
+    });
 }
 
 #[test]
 fn an_asset_is_kept_as_it_was_described() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            for (id, state) in ids().iter().zip([
-                AssetState::Pending,
-                AssetState::Processing,
-                AssetState::AwaitingSubmission,
-                AssetState::AwaitingApproval,
-            ]) {
-                let mut full = asset(id, folder, "full.txt");
-                full.asset.state = state;
-                let mut bare = full.clone();
-                bare.folder = None;
-                bare.given_name = "other".into();
-                bare.superseded = None;
-                bare.asset.claimed = Claimed::default();
-                bare.asset.state = AssetState::Failed;
-                (bare.asset.version, bare.asset.versions_count, bare.asset.last_external_sync_at) = (None, None, None);
-                (bare.asset.downloadable, bare.asset.editable, bare.asset.checked_out) = (None, None, false);
-                for row in [full, bare] {
-                    tx.put_asset(mirror, &row)?;
-                    assert_eq!(tx.asset(mirror, id)?, Some(row));
-                }
+    in_a_directory(|tx, mirror, folder| {
+        for (id, state) in ids().iter().zip([
+            AssetState::Pending,
+            AssetState::Processing,
+            AssetState::AwaitingSubmission,
+            AssetState::AwaitingApproval,
+        ]) {
+            let mut full = asset(id, folder, "full.txt");
+            full.asset.state = state;
+            let mut bare = full.clone();
+            bare.folder = None;
+            bare.given_name = "other".into();
+            bare.superseded = None;
+            bare.asset.claimed = Claimed::default();
+            bare.asset.state = AssetState::Failed;
+            (bare.asset.version, bare.asset.versions_count, bare.asset.last_external_sync_at) = (None, None, None);
+            (bare.asset.downloadable, bare.asset.editable, bare.asset.checked_out) = (None, None, false);
+            for row in [full, bare] {
+                tx.put_asset(mirror, &row)?;
+                assert_eq!(tx.asset(mirror, id)?, Some(row));
             }
-            assert_eq!(tx.asset(mirror, &1_000_000_008.into())?, None);
-            assert_eq!(tx.asset(tx.mirror("other")?.id, &7.into())?, None, "of one mirror");
-            tx.remove_asset(mirror, &7.into())?;
-            assert_eq!(tx.asset(mirror, &7.into())?, None);
-            Ok(())
-        })
-        .unwrap();
+        }
+        assert_eq!(tx.asset(mirror, &1_000_000_008.into())?, None);
+        assert_eq!(tx.asset(tx.mirror("other")?.id, &7.into())?, None, "of one mirror");
+        tx.remove_asset(mirror, &7.into())?;
+        assert_eq!(tx.asset(mirror, &7.into())?, None);
+        Ok(())
+    });
 }
 
 #[test]
 fn a_number_and_the_text_of_it_are_two_ids() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            let (number, text) = (AssetId::from(7), text_id("7"));
-            tx.put_asset(mirror, &asset(&number, folder, "n"))?;
-            tx.put_asset(mirror, &asset(&text, folder, "t"))?;
-            assert_eq!(tx.asset(mirror, &number)?.unwrap().given_name, "n");
-            assert_eq!(tx.asset(mirror, &text)?.unwrap().given_name, "t");
-            assert_eq!(tx.listed_ids(mirror, None, 9)?, [number.clone(), text.clone()]);
-            assert_eq!(tx.listed_ids(mirror, Some(&number), 9)?, [text]);
-            Ok(())
-        })
-        .unwrap();
+    in_a_directory(|tx, mirror, folder| {
+        let (number, text) = (AssetId::from(7), text_id("7"));
+        tx.put_asset(mirror, &asset(&number, folder, "n"))?;
+        tx.put_asset(mirror, &asset(&text, folder, "t"))?;
+        assert_eq!(tx.asset(mirror, &number)?.unwrap().given_name, "n");
+        assert_eq!(tx.asset(mirror, &text)?.unwrap().given_name, "t");
+        assert_eq!(tx.listed_ids(mirror, None, 9)?, [number.clone(), text.clone()]);
+        assert_eq!(tx.listed_ids(mirror, Some(&number), 9)?, [text]);
+        Ok(())
+    });
 }
 
 #[test]
@@ -258,85 +243,70 @@ fn lists_of_assets_are_what_they_say() {
 
 #[test]
 fn updates_are_counted_with_both_ends() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            assert_eq!(tx.newest_update(mirror)?, None);
-            for (id, at) in [(1, 10), (2, 20), (3, 20), (4, 30)] {
-                let mut row = asset(&id.into(), folder, "x");
-                row.asset.updated_at = UnixMs(at);
-                tx.put_asset(mirror, &row)?;
-            }
-            let count = |from, to| tx.count_updated_between(mirror, UnixMs(from), UnixMs(to));
-            assert_eq!((count(10, 30)?, count(11, 29)?, count(20, 20)?, count(31, 99)?), (4, 2, 2, 0));
-            tx.set_presence(mirror, &2.into(), Presence::Gone)?;
-            tx.set_next_look(mirror, &3.into(), Some(UnixMs(1)))?;
-            assert_eq!(count(20, 20)?, 0, "lists show neither");
-            assert_eq!(tx.newest_update(mirror)?, Some(UnixMs(30)));
-            Ok(())
-        })
-        .unwrap();
+    in_a_directory(|tx, mirror, folder| {
+        assert_eq!(tx.newest_update(mirror)?, None);
+        for (id, at) in [(1, 10), (2, 20), (3, 20), (4, 30)] {
+            let mut row = asset(&id.into(), folder, "x");
+            row.asset.updated_at = UnixMs(at);
+            tx.put_asset(mirror, &row)?;
+        }
+        let count = |from, to| tx.count_updated_between(mirror, UnixMs(from), UnixMs(to));
+        assert_eq!((count(10, 30)?, count(11, 29)?, count(20, 20)?, count(31, 99)?), (4, 2, 2, 0));
+        tx.set_presence(mirror, &2.into(), Presence::Gone)?;
+        tx.set_next_look(mirror, &3.into(), Some(UnixMs(1)))?;
+        assert_eq!(count(20, 20)?, 0, "lists show neither");
+        assert_eq!(tx.newest_update(mirror)?, Some(UnixMs(30)));
+        Ok(())
+    });
 }
 
 #[test]
 fn an_agreement_is_one_per_asset_and_one_per_place() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            for id in ids() {
-                let name = format!("e\u{301} {id}");
-                let row = base(&id, folder, &name);
-                tx.put_base(mirror, &row)?;
-                assert_eq!(tx.base(mirror, &id)?, Some(row.clone()));
-                assert_eq!(tx.base_at(folder, &row.key)?, Some(row));
-            }
-            assert_eq!(tx.totals(mirror)?, Totals { files: 4, bytes: 4 * content(4).size });
-            assert_eq!(tx.tracked(mirror)?, 4);
-            let [a, b, ..] = ids();
-            let mut taken = base(&b, folder, &format!("e\u{301} {a}"));
-            taken.base.remote_claimed = Claimed { size: Some(1), md5: None };
-            taken.base.remote_version = None;
-            tx.put_base(mirror, &taken)?;
-            assert_eq!(tx.base(mirror, &a)?, None, "another asset has its place");
-            assert_eq!(tx.base(mirror, &b)?, Some(taken));
-            assert_eq!(tx.tracked(mirror)?, 3);
-            assert!(tx.has_base_in(folder)?);
-            for id in ids() {
-                tx.remove_base(mirror, &id)?;
-            }
-            assert!(!tx.has_base_in(folder)?);
-            assert_eq!(tx.totals(mirror)?, Totals::default());
-            Ok(())
-        })
-        .unwrap();
+    in_a_directory(|tx, mirror, folder| {
+        for id in ids() {
+            let name = format!("e\u{301} {id}");
+            let row = base(&id, folder, &name);
+            tx.put_base(mirror, &row)?;
+            assert_eq!(tx.base(mirror, &id)?, Some(row.clone()));
+            assert_eq!(tx.base_at(folder, &row.key)?, Some(row));
+        }
+        assert_eq!(tx.totals(mirror)?, Totals { files: 4, bytes: 4 * content(4).size });
+        assert_eq!(tx.tracked(mirror)?, 4);
+        let [a, b, ..] = ids();
+        let mut taken = base(&b, folder, &format!("e\u{301} {a}"));
+        taken.base.remote_claimed = Claimed { size: Some(1), md5: None };
+        taken.base.remote_version = None;
+        tx.put_base(mirror, &taken)?;
+        assert_eq!(tx.base(mirror, &a)?, None, "another asset has its place");
+        assert_eq!(tx.base(mirror, &b)?, Some(taken));
+        assert_eq!(tx.tracked(mirror)?, 3);
+        assert!(tx.has_base_in(folder)?);
+        for id in ids() {
+            tx.remove_base(mirror, &id)?;
+        }
+        assert!(!tx.has_base_in(folder)?);
+        assert_eq!(tx.totals(mirror)?, Totals::default());
+        Ok(())
+    });
 }
 
 #[test]
 fn what_is_not_agreed_on_any_more_is_not_to_be_acknowledged() {
-    let mut store = Store::temporary().unwrap();
-    store
-        .transaction(|tx| {
-            let mirror = tx.mirror("m")?.id;
-            let folder = tx.new_folder(mirror)?;
-            for id in ids() {
-                tx.put_asset(mirror, &asset(&id, folder, &format!("x {id}")))?;
-                tx.put_base(mirror, &base(&id, folder, &format!("x {id}")))?;
-                tx.set_unacknowledged(mirror, &id, true)?;
-            }
-            let [a, others @ ..] = ids();
-            tx.remove_base(mirror, &a)?;
-            let mut left = tx.unacknowledged(mirror, 10)?;
-            left.sort();
-            let mut expected = others.to_vec();
-            expected.sort();
-            assert_eq!(left, expected);
-            Ok(())
-        })
-        .unwrap();
+    in_a_directory(|tx, mirror, folder| {
+        for id in ids() {
+            tx.put_asset(mirror, &asset(&id, folder, &format!("x {id}")))?;
+            tx.put_base(mirror, &base(&id, folder, &format!("x {id}")))?;
+            tx.set_unacknowledged(mirror, &id, true)?;
+        }
+        let [a, others @ ..] = ids();
+        tx.remove_base(mirror, &a)?;
+        let mut left = tx.unacknowledged(mirror, 10)?;
+        left.sort();
+        let mut expected = others.to_vec();
+        expected.sort();
+        assert_eq!(left, expected);
+        Ok(())
+    });
 }
 
 #[test]
