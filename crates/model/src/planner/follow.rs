@@ -224,37 +224,31 @@ fn arrived(remote: &RemoteFile, place: &Place) -> LocalFile {
 /// The asset that an upload makes. Its id is the file's place: unique, and no server's.
 fn new_asset(file: &LocalFile) -> Option<RemoteAsset> {
     let id = format!("new:{}/{}", file.place.folder, file.place.name);
-    Some(RemoteAsset {
-        id: AssetId(RemoteId::Text(id.into())),
-        guid: Guid("".into()),
-        storage_folder: None,
-        filename: file.place.name.as_str().to_owned(),
-        claimed: told(&file.content?),
-        version: None,
-        versions_count: None,
-        created_at: UnixMs(0),
-        updated_at: UnixMs(0),
-        last_external_sync_at: None,
-        state: AssetState::Processed,
-        trashed_at: None,
-        checked_out: false,
-        downloadable: None,
-        editable: None,
-    })
+    let filename = file.place.name.as_str().to_owned();
+    Some(foreseen(AssetId(RemoteId::Text(id.into())), filename, told(&file.content?)))
 }
 
 /// An asset out of the trash, as both sides last agreed on it; coming back is a change like any other.
 fn as_agreed(base: &Base) -> RemoteAsset {
     RemoteAsset {
-        id: base.asset.clone(),
+        version: base.remote_version,
+        updated_at: base.remote_updated_at.plus_ms(1),
+        ..foreseen(base.asset.clone(), base.remote_filename.clone(), base.remote_claimed)
+    }
+}
+
+/// An asset of which the server has told nothing yet.
+fn foreseen(id: AssetId, filename: String, claimed: Claimed) -> RemoteAsset {
+    RemoteAsset {
+        id,
         guid: Guid("".into()),
         storage_folder: None,
-        filename: base.remote_filename.clone(),
-        claimed: base.remote_claimed,
-        version: base.remote_version,
+        filename,
+        claimed,
+        version: None,
         versions_count: None,
         created_at: UnixMs(0),
-        updated_at: base.remote_updated_at.plus_ms(1),
+        updated_at: UnixMs(0),
         last_external_sync_at: None,
         state: AssetState::Processed,
         trashed_at: None,
