@@ -23,6 +23,19 @@ fn nothing_travelled(setup: &Setup) {
     requests.assert_no_bytes_moved();
 }
 
+/// The direction holds a changed file, a deleted one, and a new one with its directory; nothing travels.
+#[track_caller]
+fn the_direction_holds_everything(setup: &Setup) {
+    setup.sandbox.forget_requests();
+    for _ in 0..2 {
+        let pass = setup.sync(&[]);
+        let mut held = pass.held_for("direction");
+        held.sort_unstable();
+        assert_eq!(held, ["a/b.txt", "a/other.txt", "new", "new/file.txt"], "{pass:#?}");
+    }
+    nothing_travelled(setup);
+}
+
 #[test]
 fn whoever_wins_conflicts_an_edit_wins_over_a_deletion() {
     for conflict in ["keep-both", "local-wins", "remote-wins"] {
@@ -62,14 +75,7 @@ fn what_pull_only_holds_is_pushed_when_the_direction_allows_it() {
     setup.write("a/b.txt", "ours");
     setup.write("new/file.txt", "new");
     setup.remove("a/other.txt");
-    setup.sandbox.forget_requests();
-    for _ in 0..2 {
-        let pass = setup.sync(&[]);
-        let mut held = pass.held_for("direction");
-        held.sort_unstable();
-        assert_eq!(held, ["a/b.txt", "a/other.txt", "new", "new/file.txt"], "{pass:#?}");
-    }
-    nothing_travelled(&setup);
+    the_direction_holds_everything(&setup);
     // A change there comes, and is all that comes.
     setup.sandbox.asset("Studio/a/later.txt", "later");
     setup.sync(&[("pulled", 1)]);
@@ -87,14 +93,7 @@ fn what_push_only_holds_is_pulled_when_the_direction_allows_it() {
     setup.sandbox.version(&asset, "theirs");
     setup.sandbox.asset("Studio/new/file.txt", "new");
     setup.sandbox.trash(&setup.asset("a/other.txt"));
-    setup.sandbox.forget_requests();
-    for _ in 0..2 {
-        let pass = setup.sync(&[]);
-        let mut held = pass.held_for("direction");
-        held.sort_unstable();
-        assert_eq!(held, ["a/b.txt", "a/other.txt", "new", "new/file.txt"], "{pass:#?}");
-    }
-    nothing_travelled(&setup);
+    the_direction_holds_everything(&setup);
     setup.write("a/later.txt", "later");
     setup.sync(&[("pushed_new", 1)]);
     assert_eq!(setup.sandbox.requests().downloads(), 0);
