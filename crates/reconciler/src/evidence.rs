@@ -14,6 +14,7 @@ use crate::report::HeldItem;
 use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::{AssetId, FolderId};
 use damsync_model::plan::HoldReason;
+use damsync_model::time::UnixMs;
 use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::Presence;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +61,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             match self.engine.remote.asset(&id).await {
                 Ok(Answer::Found(asset)) => {
                     self.observe(vec![asset], Said::ByDatabase).await?;
-                    self.look_later(&id).await?;
+                    self.look_later(&id, self.server_now().plus_ms(LATE_INDEX_MS)).await?;
                 }
                 Ok(Answer::NotFound) => {
                     let folder = self.folder_of(&id).await?;
@@ -228,8 +229,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    async fn look_later(&self, id: &AssetId) -> Result<(), PassError> {
-        let (mirror, id, at) = (self.mirror, id.clone(), self.server_now().plus_ms(LATE_INDEX_MS));
+    /// A live asset that no list shows, whatever its state is, is asked for again at that time.
+    pub(crate) async fn look_later(&self, id: &AssetId, at: UnixMs) -> Result<(), PassError> {
+        let (mirror, id) = (self.mirror, id.clone());
         self.engine
             .keeper
             .write(move |tx| match tx.asset(mirror, &id)? {

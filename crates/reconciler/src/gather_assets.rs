@@ -13,7 +13,6 @@ use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, LocalSide, RemoteSide};
-use damsync_store::Presence;
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 
@@ -312,14 +311,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 match self.ask_database(&id).await? {
                     Answer::Found(()) => {
                         let at = crate::observe::next_look(self.updated_at(&id).await?, self.server_now());
-                        self.engine
-                            .keeper
-                            .write(move |tx| match tx.asset(mirror, &id)? {
-                                // Whatever its state is: no list shows it.
-                                Some(row) if row.presence == Presence::Live => tx.set_next_look(mirror, &id, Some(at)),
-                                _ => Ok(()),
-                            })
-                            .await?;
+                        self.look_later(&id, at).await?;
                     }
                     Answer::NotFound | Answer::Denied => gone.push(id),
                 }

@@ -153,9 +153,7 @@ impl Tally {
             self.lines.push('\n');
         }
     }
-}
 
-impl Tally {
     /// Of ignore rules: how many files they leave out, instead of how many rules there are.
     pub(crate) fn that_leaves_out(&self, count: u64) -> Self {
         let fingerprint = fnv1a(self.fingerprint, &count.to_le_bytes());
@@ -163,7 +161,7 @@ impl Tally {
     }
 
     /// As a plan keeps it.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         format!("{:016x}", self.fingerprint)
     }
 }

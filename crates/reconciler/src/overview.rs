@@ -161,9 +161,7 @@ impl Overview {
             }
         }
     }
-}
 
-impl Overview {
     fn count(&mut self, action: &Action) {
         match action {
             Action::Upload { .. } | Action::PushVersion { .. } | Action::MoveRemote { .. } => self.push += 1,
