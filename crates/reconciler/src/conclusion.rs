@@ -82,6 +82,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     async fn report_conflicts(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
+        if self.engine.keeper.read(move |tx| tx.conflicts(mirror)).await?.is_empty() {
+            return Ok(());
+        }
         let rows = self
             .engine
             .keeper
@@ -212,24 +215,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         const NOTED_MS: i64 = 60 * 60 * 1000;
         let (id, now) = (row.id, self.now());
         let (name, user) = (row.name.clone(), row.user.clone());
+        let known =
+            self.engine.keeper.read(move |tx| Ok((tx.known_mirror(&name)?, tx.cursor(id, IN_SYNC_AT)?.is_some())));
+        let (Some(mut row), was_in_sync) = known.await? else { return Ok(()) };
+        let stale = row.last_reconcile_at.is_none_or(|at| now.0 - at.0 > NOTED_MS);
+        if !changed && !stale && (was_in_sync || !in_sync) {
+            return Ok(());
+        }
+        row.last_reconcile_at = Some(now);
+        if changed {
+            row.last_change_at = Some(now);
+        }
+        row.user = user;
         self.engine
             .keeper
             .write(move |tx| {
                 tx.prune_history(now)?;
-                let Some(mut row) = tx.known_mirror(&name)? else { return Ok(()) };
-                let stale = row.last_reconcile_at.is_none_or(|at| now.0 - at.0 > NOTED_MS);
-                if changed || stale || (in_sync && tx.cursor(id, IN_SYNC_AT)?.is_none()) {
-                    if in_sync {
-                        tx.set_cursor(id, IN_SYNC_AT, now.0)?;
-                    }
-                    row.last_reconcile_at = Some(now);
-                    if changed {
-                        row.last_change_at = Some(now);
-                    }
-                    row.user = user;
-                    tx.update_mirror(&row)?;
+                if in_sync {
+                    tx.set_cursor(id, IN_SYNC_AT, now.0)?;
                 }
-                Ok(())
+                tx.update_mirror(&row)
             })
             .await?;
         Ok(())

@@ -168,9 +168,12 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
 
     async fn run_pass(&self, request: Request, began: UnixMs, report: &mut Report) -> Result<(), PassError> {
         let name = self.spec.name.clone();
-        let row = self.keeper.write(move |tx| tx.mirror(&name)).await?;
+        let known = name.clone();
+        let mut row = match self.keeper.read(move |tx| tx.known_mirror(&known)).await? {
+            Some(row) => row,
+            None => self.keeper.write(move |tx| tx.mirror(&name)).await?,
+        };
         let run = self.chance.run();
-        let mut row = row;
         let stand = crate::root::look(self, &row, report).await?;
         let (asked, known, no_deletions) = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
