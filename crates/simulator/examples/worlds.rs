@@ -3,7 +3,7 @@
 
 use damsync_simulator::coverage::Coverage;
 use damsync_simulator::plan::Plan;
-use damsync_simulator::run::run;
+use damsync_simulator::run::{run, run_with_trace};
 use damsync_simulator::shrink::shrink;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,11 +14,11 @@ fn number(text: Option<&String>, default: u64) -> u64 {
 
 fn one(seed: u64, whole: bool) -> ExitCode {
     let plan = Plan::from_seed(seed);
-    let ran = run(&plan);
+    let ran = run_with_trace(&plan);
     let (plan, ran) = match &ran.broken {
         Some(broken) if !whole => {
             let short = shrink(&plan, broken);
-            let ran = run(&short);
+            let ran = run_with_trace(&short);
             (short, ran)
         }
         _ => (plan, ran),

@@ -71,7 +71,7 @@ pub fn one_for_one(stage: &Stage) -> Result<(), String> {
     let ledger = stage.ledger();
     for (content, count) in counts {
         // What was hidden for a while may have been taken for gone and sent anew.
-        if count > ledger.puts(content) && !ledger.ever_hid() {
+        if count > ledger.puts(content) && !ledger.ever_hid() && !ledger.ever_rolled_back() {
             let which: Vec<_> = assets
                 .iter()
                 .filter(|asset| asset.head_version().and_then(|version| stage.server.hash(version)) == Some(content))

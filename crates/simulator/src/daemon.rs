@@ -5,6 +5,7 @@ use crate::dice::{Dice, mix};
 use crate::disk::{Crash, MemoryDisk, Tree};
 use crate::plan::{Mode, PassStep, Setting};
 use crate::remote::WorldRemote;
+use crate::run::Trace;
 use crate::stage::Stage;
 use crate::weather::Weather;
 use damsync_model::content::Sha256;
@@ -47,6 +48,9 @@ pub struct Daemon {
     weather: Weather,
     keeper: Keeper,
     engine: Engine<MemoryDisk, WorldRemote>,
+    /// Whose token it was set up with.
+    owner: UserId,
+    /// Whose token it has now.
     user: UserId,
     setting: Setting,
     seed: u64,
@@ -66,9 +70,10 @@ impl Daemon {
         user: UserId,
         setting: &Setting,
         seed: u64,
+        trace: Trace,
         coverage: &Arc<Mutex<Coverage>>,
     ) -> Result<Self, StoreError> {
-        let weather = Weather::new(index, Arc::clone(stage));
+        let weather = Weather::new(index, Arc::clone(stage), trace);
         let keeper = Keeper::inline(Store::temporary()?);
         let engine = engine(index, stage, &weather, &keeper, user, setting, mix(seed), coverage);
         Ok(Self {
@@ -77,6 +82,7 @@ impl Daemon {
             weather,
             keeper,
             engine,
+            owner: user,
             user,
             setting: setting.clone(),
             seed,
@@ -159,6 +165,34 @@ impl Daemon {
 
     fn crash(&mut self, crash: Crash, seed: u64) {
         self.stage.disk(self.index).crash(crash, &mut Dice::new(seed));
+        self.start();
+    }
+
+    /// It is started anew with this user's token, or with its own.
+    pub fn start_as(&mut self, user: Option<UserId>) {
+        let user = user.unwrap_or(self.owner);
+        if user != self.user {
+            self.user = user;
+            self.start();
+        }
+    }
+
+    /// A person lets it join both sides anew: see `damsync reattach`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn reattach(&mut self) -> Result<(), StoreError> {
+        let detached = self.keeper.write(|tx| match tx.known_mirror(MIRROR)? {
+            Some(row) => tx.detach_mirror(row.id),
+            None => Ok(()),
+        });
+        detached.await?;
+        self.stage.disk(self.index).remove_mark();
+        self.start();
+        Ok(())
+    }
+
+    fn start(&mut self) {
         self.starts += 1;
         self.is_fresh = true;
         let seed = mix(self.seed ^ self.starts);

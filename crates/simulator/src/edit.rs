@@ -43,6 +43,8 @@ pub enum Local {
     Write(Pick, Pick, Bytes),
     /// An existing file is saved.
     Save(Pick, Save, Bytes),
+    /// A program adds to a file: once now, and so many times more while the daemon works.
+    Append(Pick, Bytes, u8),
     /// A file is copied to that name in that directory.
     Copy(Pick, Pick, Pick),
     /// A file's times are set to now.
@@ -63,6 +65,15 @@ pub enum Local {
     Deny(Pick),
     /// All directories can be listed again.
     Allow,
+}
+
+/// What a user may be forbidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To send files.
+    Upload,
+    /// To make folders.
+    MakeFolders,
 }
 
 /// Something on the server.
@@ -102,4 +113,12 @@ pub enum Remote {
     Unhide,
     /// The index is being built anew, or no longer.
     Reindex(bool),
+    /// The server is backed up.
+    BackUp,
+    /// The server goes back to its last backup.
+    RollBack,
+    /// The daemons' users may no longer send files, or make folders.
+    Forbid(Right),
+    /// They may do everything again.
+    Permit,
 }

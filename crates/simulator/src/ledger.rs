@@ -22,6 +22,8 @@ pub struct Ledger {
     moved_out: BTreeSet<i64>,
     /// Folders were hidden at some time.
     hid: bool,
+    /// The server went back in time.
+    rolled_back: bool,
     /// Which assets each daemon was told of.
     shown: BTreeSet<(usize, i64)>,
     /// Daemons that were shown an asset in the trash.
@@ -97,6 +99,17 @@ impl Ledger {
     /// A person hid a folder.
     pub fn hide(&mut self) {
         self.hid = true;
+    }
+
+    /// The server went back to a backup; this is what exists now.
+    pub fn roll_back(&mut self, existing: &BTreeSet<Sha256>) {
+        self.rolled_back = true;
+        self.owed.retain(|content| existing.contains(content));
+    }
+
+    /// Whether the server ever went back in time.
+    pub fn ever_rolled_back(&self) -> bool {
+        self.rolled_back
     }
 
     /// A daemon is told of an asset.

@@ -1,7 +1,7 @@
 //! What other people do on the server.
 
 use crate::content::{bytes_of, content_of};
-use crate::edit::{Pick, Remote};
+use crate::edit::{Pick, Remote, Right};
 use crate::remote::Server;
 use crate::stage::{DIRS, NAMES, OTHER_CASE, REMOTE_ONLY, Stage, pick};
 use damsync_model::content::Sha256;
@@ -227,6 +227,27 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 world.edit_user(user, |user| user.hidden_folders.clear())?;
             }
             "hides nothing".to_owned()
+        }
+        Remote::BackUp => {
+            server.back_up(&world);
+            "is backed up".to_owned()
+        }
+        // That is done to all of it, from outside.
+        Remote::RollBack => return Err(none()),
+        Remote::Forbid(right) => {
+            for user in server.clients() {
+                world.edit_user(user, |user| match right {
+                    Right::Upload => user.can_upload = false,
+                    Right::MakeFolders => user.can_create_storage_folders = false,
+                })?;
+            }
+            format!("forbids {right:?}")
+        }
+        Remote::Permit => {
+            for user in server.clients() {
+                world.edit_user(user, |user| (user.can_upload, user.can_create_storage_folders) = (true, true))?;
+            }
+            "permits everything".to_owned()
         }
         Remote::Reindex(reindexing) => {
             let mut habits = world.habits().clone();

@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
-use crate::edit::{Bytes, Edit, Local, Pick, Remote, Save};
+use crate::edit::{Bytes, Edit, Local, Pick, Remote, Right, Save};
 use crate::weather::{CutOff, Fault, Script};
 use damsync_model::name::Folding;
 use damsync_model::policy::{ConflictPolicy, MaxDelete};
@@ -37,6 +37,15 @@ pub struct PassStep {
     pub crash: Crash,
 }
 
+/// Whose token a daemon uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Its own user's.
+    Own,
+    /// Another user's.
+    Strangers,
+}
+
 /// One step of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -50,6 +59,8 @@ pub enum Step {
     Both(PassStep, PassStep),
     /// The disk is gone from its place, or back.
     Mount(usize, bool),
+    /// A daemon is started anew with somebody's token.
+    Token(usize, Whose),
 }
 
 /// What kind of world it is.
@@ -132,7 +143,7 @@ impl Setting {
             ..Habits::default()
         };
         Self {
-            daemons: if dice.once_in(3) { 2 } else { 1 },
+            daemons: dice.one_of(&[1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3]),
             one_user: dice.once_in(2),
             any_user: !dice.once_in(4),
             nature: Nature {
@@ -155,7 +166,7 @@ impl Setting {
 
 fn local(dice: &mut Dice) -> Local {
     let save = dice.one_of(&[Save::InPlace, Save::InPlace, Save::Anew, Save::DeleteFirst, Save::Backup]);
-    match dice.below(40) {
+    match dice.below(42) {
         0..=9 => Local::Write(pick(dice), pick(dice), bytes(dice)),
         10..=20 => Local::Save(pick(dice), save, bytes(dice)),
         21..=23 => Local::Copy(pick(dice), pick(dice), pick(dice)),
@@ -166,12 +177,13 @@ fn local(dice: &mut Dice) -> Local {
         36 => Local::Link(pick(dice)),
         37 => Local::Unlink,
         38 => Local::Deny(pick(dice)),
-        _ => Local::Allow,
+        39 => Local::Allow,
+        _ => Local::Append(pick(dice), bytes(dice), dice.one_of(&[0, 1, 2, 5])),
     }
 }
 
 fn remote(dice: &mut Dice) -> Remote {
-    match dice.below(44) {
+    match dice.below(46) {
         0..=7 => Remote::Add(pick(dice), pick(dice), bytes(dice)),
         8..=13 => Remote::Version(pick(dice), bytes(dice)),
         14..=16 => Remote::SlowVersion(pick(dice), bytes(dice)),
@@ -188,7 +200,9 @@ fn remote(dice: &mut Dice) -> Remote {
         40 => Remote::RemoveFolder(pick(dice)),
         41 => Remote::Hide(pick(dice)),
         42 => Remote::Unhide,
-        _ => Remote::Reindex(dice.once_in(2)),
+        43 => Remote::Reindex(dice.once_in(2)),
+        44 => Remote::Forbid(dice.one_of(&[Right::Upload, Right::MakeFolders])),
+        _ => Remote::Permit,
     }
 }
 
@@ -212,6 +226,7 @@ fn fault(dice: &mut Dice) -> Fault {
         Fault::Body(part),
         Fault::DiskFull,
         Fault::DiskFails,
+        Fault::DiskDenies,
     ])
 }
 
@@ -265,8 +280,15 @@ fn step(dice: &mut Dice, daemons: usize) -> Step {
     match dice.below(20) {
         0..=2 => Step::Wait(dice.one_of(&[0, 10, 600, 600, 3_000, 3_000, 30_000, 400_000, 7_200_000])),
         3..=11 => Step::Edit(edit(dice, daemons)),
-        12 if daemons == 2 => Step::Both(pass(dice, 0, daemons), pass(dice, 1, daemons)),
+        12 if daemons > 1 => {
+            let other = (daemon + 1) % daemons;
+            Step::Both(pass(dice, daemon, daemons), pass(dice, other, daemons))
+        }
         13 if dice.once_in(6) => Step::Mount(daemon, dice.once_in(2)),
+        14 if dice.once_in(12) => Step::Token(daemon, dice.one_of(&[Whose::Own, Whose::Strangers])),
+        15 if dice.once_in(16) => {
+            Step::Edit(Edit::There(if dice.once_in(2) { Remote::BackUp } else { Remote::RollBack }))
+        }
         _ => Step::Pass(pass(dice, daemon, daemons)),
     }
 }

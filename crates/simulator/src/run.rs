@@ -1,11 +1,12 @@
 //! One run: the beginning, the steps, then peace, then the check of the promises.
 
 use crate::checks;
+use crate::content::forget_contents;
 use crate::coverage::Coverage;
 use crate::daemon::{Daemon, Ended, FOLDER};
 use crate::disk::{Crash, State};
 use crate::edit::{Edit, Local, Remote};
-use crate::plan::{Mode, PassStep, Plan, Step};
+use crate::plan::{Mode, PassStep, Plan, Step, Whose};
 use crate::remote::Server;
 use crate::stage::Stage;
 use crate::time::Time;
@@ -14,8 +15,9 @@ use damsync_model::id::AssetId;
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_reconciler::Permission;
-use damsync_reconciler::report::{Outcome, Report};
+use damsync_reconciler::report::{HeldItem, Outcome, Report};
 use damsync_sandbox::world::World;
+use damsync_sandbox::world::user::UserId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,12 +36,31 @@ pub struct Ran {
     pub histories: Vec<String>,
     /// What it went through.
     pub coverage: Coverage,
-    /// Everything that happened, line by line.
+    /// Everything that happened, line by line, where it was kept.
     pub trace: Vec<String>,
+}
+
+/// Whether what happens is written down line by line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// It is.
+    Kept,
+    /// It is not: that is faster.
+    None,
 }
 
 /// Runs a plan from its beginning to its end, on this thread.
 pub fn run(plan: &Plan) -> Ran {
+    run_keeping(plan, Trace::None)
+}
+
+/// The same, for people who look for a mistake: slower, and with the trace.
+pub fn run_with_trace(plan: &Plan) -> Ran {
+    run_keeping(plan, Trace::Kept)
+}
+
+fn run_keeping(plan: &Plan, keep: Trace) -> Ran {
+    forget_contents();
     let trace = Mutex::default();
     let coverage = Arc::default();
     let mut histories = Vec::new();
@@ -47,7 +68,7 @@ pub fn run(plan: &Plan) -> Ran {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         runtime.block_on(Box::pin(async {
-            let mut run = Run::new(plan, &coverage, &trace)?;
+            let mut run = Run::new(plan, &coverage, (keep == Trace::Kept).then_some(&trace))?;
             let result = Box::pin(run.run_out(plan)).await;
             run.collect_traces();
             for daemon in &run.daemons {
@@ -72,12 +93,18 @@ pub fn run(plan: &Plan) -> Ran {
 struct Run<'t> {
     stage: Arc<Stage>,
     daemons: Vec<Daemon>,
-    trace: &'t Mutex<Vec<String>>,
+    stranger: UserId,
+    trace: Option<&'t Mutex<Vec<String>>>,
 }
 
 impl<'t> Run<'t> {
-    fn new(plan: &Plan, coverage: &Arc<Mutex<Coverage>>, trace: &'t Mutex<Vec<String>>) -> Result<Self, String> {
+    fn new(
+        plan: &Plan,
+        coverage: &Arc<Mutex<Coverage>>,
+        trace: Option<&'t Mutex<Vec<String>>>,
+    ) -> Result<Self, String> {
         let time = Time::begin();
+        let kept = if trace.is_some() { Trace::Kept } else { Trace::None };
         let setting = &plan.setting;
         let now = time.ms();
         let mut world = World::new(plan.seed, now);
@@ -88,32 +115,36 @@ impl<'t> Run<'t> {
         let users: Vec<_> = (0..setting.daemons)
             .map(|index| if index == 0 || setting.one_user { first } else { world.add_user("Client", "2", now) })
             .collect();
-        for user in &users {
+        let stranger = world.add_user("Client", "3", now);
+        for user in users.iter().chain([&stranger]) {
             world.edit_user(*user, |user| user.any_user = setting.any_user).map_err(refused)?;
         }
         world.set_habits(setting.habits.clone(), now);
         let disks = (0..setting.daemons).map(|_| Arc::new(Mutex::new(State::new(setting.nature, time)))).collect();
-        let server = Arc::new(Server::new(world, mirrored, elsewhere, users.clone()));
+        let clients = users.iter().copied().chain([stranger]).collect();
+        let server = Arc::new(Server::new(world, mirrored, elsewhere, clients));
         let stage = Arc::new(Stage::new(disks, server, time));
         let daemons = users
             .iter()
             .enumerate()
             .map(|(index, user)| {
-                Daemon::new(index, &stage, *user, setting, plan.seed.wrapping_add(index as u64), coverage)
+                Daemon::new(index, &stage, *user, setting, plan.seed.wrapping_add(index as u64), kept, coverage)
                     .map_err(|error| error.to_string())
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { stage, daemons, trace })
+        Ok(Self { stage, daemons, stranger, trace })
     }
 
-    fn say(&self, line: String) {
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    fn say(&self, line: impl FnOnce() -> String) {
+        if let Some(trace) = self.trace {
+            trace.lock().unwrap_or_else(PoisonError::into_inner).push(line());
+        }
     }
 
     fn collect_traces(&self) {
         for daemon in &self.daemons {
             for line in daemon.take_trace() {
-                self.say(format!("      {line}"));
+                self.say(|| format!("      {line}"));
             }
         }
     }
@@ -121,7 +152,7 @@ impl<'t> Run<'t> {
     async fn run_out(&mut self, plan: &Plan) -> Result<(), String> {
         for edit in &plan.beginning {
             let told = self.stage.act(edit);
-            self.say(format!("begin {told}"));
+            self.say(|| format!("begin {told}"));
         }
         self.stage.time.pass(3_000).await;
         for (number, step) in plan.steps.iter().enumerate() {
@@ -144,31 +175,38 @@ impl<'t> Run<'t> {
     async fn step(&mut self, number: usize, step: &Step) {
         match step {
             Step::Wait(ms) => {
-                self.say(format!("{number} wait {ms} ms"));
+                self.say(|| format!("{number} wait {ms} ms"));
                 self.stage.time.pass(*ms).await;
             }
             Step::Edit(edit) => {
                 let told = self.stage.act(edit);
-                self.say(format!("{number} {told}"));
+                self.say(|| format!("{number} {told}"));
             }
             Step::Pass(pass) => {
                 let Some(daemon) = self.daemons.get_mut(pass.daemon) else { return };
                 let ended = daemon.pass(pass, Permission::Guarded).await;
                 self.collect_traces();
-                self.say(format!("{number} d{} {:?}: {}", pass.daemon, pass.mode, in_words(&ended)));
+                self.say(|| format!("{number} d{} {:?}: {}", pass.daemon, pass.mode, in_words(&ended)));
             }
             Step::Both(first, second) => {
-                let [one, two] = self.daemons.as_mut_slice() else { return };
+                let Ok([one, two]) = self.daemons.get_disjoint_mut([first.daemon, second.daemon]) else { return };
                 let (one, two) = tokio::join!(
                     Box::pin(one.pass(first, Permission::Guarded)),
                     Box::pin(two.pass(second, Permission::Guarded))
                 );
                 self.collect_traces();
-                self.say(format!("{number} d0 {:?}: {}", first.mode, in_words(&one)));
-                self.say(format!("{number} d1 {:?}: {}", second.mode, in_words(&two)));
+                self.say(|| format!("{number} d{} {:?}: {}", first.daemon, first.mode, in_words(&one)));
+                self.say(|| format!("{number} d{} {:?}: {}", second.daemon, second.mode, in_words(&two)));
+            }
+            Step::Token(daemon, whose) => {
+                self.say(|| format!("{number} d{daemon} gets a token: {whose:?}"));
+                let user = (*whose == Whose::Strangers).then_some(self.stranger);
+                if let Some(daemon) = self.daemons.get_mut(*daemon) {
+                    daemon.start_as(user);
+                }
             }
             Step::Mount(disk, mounted) => {
-                self.say(format!("{number} d{disk} mounted: {mounted}"));
+                self.say(|| format!("{number} d{disk} mounted: {mounted}"));
                 if let Some(disk) = self.stage.disks.get(*disk) {
                     disk.lock().unwrap_or_else(PoisonError::into_inner).unmounted = !mounted;
                 }
@@ -177,16 +215,19 @@ impl<'t> Run<'t> {
     }
 
     /// Nothing goes wrong any more and nobody edits.
-    fn make_peace(&self) {
-        self.say("peace".to_owned());
+    fn make_peace(&mut self) {
+        self.say(|| "peace".to_owned());
         for disk in 0..self.daemons.len() {
             self.stage.disk(disk).unmounted = false;
             for local in [Local::Allow, Local::Unlink] {
                 self.stage.act(&Edit::Here(disk, local));
             }
         }
-        for remote in [Remote::Unhide, Remote::Reindex(false)] {
+        for remote in [Remote::Unhide, Remote::Permit, Remote::Reindex(false)] {
             self.stage.act(&Edit::There(remote));
+        }
+        for daemon in &mut self.daemons {
+            daemon.start_as(None);
         }
     }
 
@@ -194,11 +235,20 @@ impl<'t> Run<'t> {
         let step = PassStep { daemon: index, mode, script: Script::default(), crash: Crash::Kill };
         let ended = self.daemons[index].pass(&step, Permission::AllowDeletes).await;
         self.collect_traces();
-        self.say(format!("peace d{index} {mode:?}: {}", in_words(&ended)));
+        self.say(|| format!("peace d{index} {mode:?}: {}", in_words(&ended)));
         match ended {
             Ended::Itself(report, Ok(())) => Ok(*report),
             Ended::Itself(_, Err(error)) => Err(format!("convergence: d{index}'s pass ends with: {error}")),
             Ended::Crashed => Err("a crash in peace".to_owned()),
+        }
+    }
+
+    /// Whether a person must say, and has reason to, that this server and this user are those that are meant.
+    fn wants_reattaching(&self, held: &HeldItem) -> bool {
+        match held.reason {
+            HoldReason::IdentityChanged => true,
+            HoldReason::RemoteRolledBack | HoldReason::RemoteReplaced => self.stage.ledger().ever_rolled_back(),
+            _ => false,
         }
     }
 
@@ -214,6 +264,12 @@ impl<'t> Run<'t> {
                 let mode = if round % 2 == 0 { Mode::Full } else { Mode::Whole };
                 let report = self.quiet_pass(index, mode).await?;
                 checks::at_any_moment(&self.stage).map_err(|why| format!("in peace: {why}"))?;
+                if report.held.iter().any(|held| self.wants_reattaching(held)) {
+                    self.say(|| format!("peace d{index} is attached anew"));
+                    self.daemons[index].reattach().await.map_err(|error| error.to_string())?;
+                    moved = true;
+                    continue;
+                }
                 // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.
                 let held = report.held.iter().all(|held| held.reason == HoldReason::AccessLost);
                 let failed = report

@@ -2,7 +2,7 @@
 
 use crate::content::{bytes_of, content_of};
 use crate::disk::{Node, State};
-use crate::edit::{Edit, Local, Pick, Save};
+use crate::edit::{self, Edit, Local, Pick, Remote, Save};
 use crate::ledger::Ledger;
 use crate::remote::Server;
 use crate::time::Time;
@@ -35,6 +35,19 @@ pub struct Stage {
     /// What time it is.
     pub time: Time,
     ledger: Mutex<Ledger>,
+    growing: Mutex<Vec<Growing>>,
+}
+
+/// A file that a program goes on adding to.
+#[derive(Debug)]
+struct Growing {
+    disk: usize,
+    path: String,
+    /// What it wrote last: who has put something else there ends it.
+    so_far: Bytes,
+    /// What comes next, and how many more times.
+    piece: edit::Bytes,
+    left: u8,
 }
 
 pub(crate) fn pick<T: Clone>(from: &[T], which: Pick) -> Option<T> {
@@ -53,7 +66,7 @@ fn join(dir: &str, name: &str) -> String {
 impl Stage {
     /// An empty stage.
     pub fn new(disks: Vec<Arc<Mutex<State>>>, server: Arc<Server>, time: Time) -> Self {
-        Self { disks, server, time, ledger: Mutex::default() }
+        Self { disks, server, time, ledger: Mutex::default(), growing: Mutex::default() }
     }
 
     /// The ledger.
@@ -70,6 +83,7 @@ impl Stage {
     pub fn act(&self, edit: &Edit) -> String {
         match edit {
             Edit::Here(disk, local) => self.act_here(*disk, local),
+            Edit::There(Remote::RollBack) => format!("server goes back to its backup: {}", self.roll_back()),
             Edit::There(remote) => crate::people::act_there(self, remote),
         }
     }
@@ -161,6 +175,42 @@ impl Stage {
         format!("d{disk} {save:?} {path:?}")
     }
 
+    /// Programs that add to files of a disk do so once more.
+    pub fn grow(&self, disk: usize) {
+        let all = std::mem::take(&mut *self.growing());
+        let (here, elsewhere): (Vec<_>, Vec<_>) = all.into_iter().partition(|growing| growing.disk == disk);
+        *self.growing() = elsewhere;
+        for growing in here {
+            let still = self.disk(disk).tree.file(&growing.path).is_some_and(|file| file.data == growing.so_far);
+            if still && growing.left > 0 {
+                self.append(Growing { left: growing.left - 1, ..growing });
+            }
+        }
+    }
+
+    fn growing(&self) -> MutexGuard<'_, Vec<Growing>> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, growing: Growing) -> String {
+        let edit::Bytes { number, size } = growing.piece;
+        let piece = bytes_of(number.wrapping_add(growing.left.into()), size.into());
+        let so_far = Bytes::from([growing.so_far.as_ref(), piece.as_ref()].concat());
+        let told = self.write(growing.disk, &growing.path, Save::InPlace, so_far.clone());
+        self.growing().push(Growing { so_far, ..growing });
+        told
+    }
+
+    /// The server goes back to its backup. What existed only there is nobody's duty any more.
+    pub fn roll_back(&self) -> bool {
+        let has_backup = self.server.roll_back();
+        if has_backup {
+            let existing = self.existing();
+            self.ledger().roll_back(&existing);
+        }
+        has_backup
+    }
+
     fn act_here(&self, disk: usize, local: &Local) -> String {
         let disk = disk % self.disks.len();
         let (files, dirs) = {
@@ -176,6 +226,11 @@ impl Stage {
             Local::Save(file, save, bytes) => {
                 let Some(path) = pick(&files, *file) else { return nothing() };
                 self.write(disk, &path, *save, bytes_of(bytes.number, bytes.size.into()))
+            }
+            Local::Append(file, piece, left) => {
+                let Some(path) = pick(&files, *file) else { return nothing() };
+                let so_far = self.held(disk, &path).pop().unwrap_or_default();
+                self.append(Growing { disk, path, so_far, piece: *piece, left: *left })
             }
             Local::Copy(file, dir, name) => {
                 let (Some(from), Some(dir), Some(name)) = (pick(&files, *file), pick(&dirs, *dir), pick(NAMES, *name))

@@ -4,6 +4,7 @@
 
 use crate::dice::mix;
 use crate::edit::Edit;
+use crate::run::Trace;
 use crate::stage::Stage;
 use damsync_model::content::Content;
 use damsync_model::path::MirrorPath;
@@ -27,6 +28,8 @@ pub enum Fault {
     DiskFull,
     /// An input/output error.
     DiskFails,
+    /// The file system does not let us.
+    DiskDenies,
 }
 
 /// Where a pass is cut off.
@@ -78,7 +81,15 @@ struct Inner {
     script: Script,
     calls: u32,
     points: u32,
-    trace: Vec<String>,
+    trace: Option<Vec<String>>,
+}
+
+impl Inner {
+    fn say(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(line());
+        }
+    }
 }
 
 /// The weather of one daemon.
@@ -92,8 +103,9 @@ pub struct Weather {
 
 impl Weather {
     /// Fair weather.
-    pub fn new(daemon: usize, stage: Arc<Stage>) -> Self {
-        Self { daemon, stage, inner: Arc::default(), struck: Arc::default() }
+    pub fn new(daemon: usize, stage: Arc<Stage>, trace: Trace) -> Self {
+        let inner = Inner { trace: (trace == Trace::Kept).then(Vec::new), ..Inner::default() };
+        Self { daemon, stage, inner: Arc::new(Mutex::new(inner)), struck: Arc::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -114,7 +126,7 @@ impl Weather {
 
     /// The calls since the last question, for people who look for a mistake.
     pub fn take_trace(&self) -> Vec<String> {
-        std::mem::take(&mut self.inner().trace)
+        self.inner().trace.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Comes back when the daemon has crashed in a call.
@@ -135,14 +147,15 @@ impl Weather {
                 script.meanwhile.iter().filter(|(at, _)| *at == call).map(|(_, edit)| edit.clone()).collect();
             let fault = script.faults.iter().find(|(at, _)| *at == call).map(|(_, fault)| *fault);
             let cut = script.cut;
-            let line = format!("d{} #{call} {what} {}", self.daemon, fault.map_or(String::new(), |f| format!("{f:?}")));
-            inner.trace.push(line);
+            let fault_word = || fault.map_or(String::new(), |fault| format!("{fault:?}"));
+            inner.say(|| format!("d{} #{call} {what} {}", self.daemon, fault_word()));
             (call, latency, back_ms, edits, cut, fault)
         };
         self.stage.time.pass(latency).await;
+        self.stage.grow(self.daemon);
         for edit in edits {
             let told = self.stage.act(&edit);
-            self.inner().trace.push(format!("   meanwhile {told}"));
+            self.inner().say(|| format!("   meanwhile {told}"));
         }
         if cut == Some(CutOff::Before(call)) {
             self.strike().await;
@@ -167,7 +180,7 @@ impl Weather {
 
     /// The daemon is no more: whoever waits for this waits for ever.
     async fn strike(&self) {
-        self.inner().trace.push(format!("d{} struck", self.daemon));
+        self.inner().say(|| format!("d{} struck", self.daemon));
         self.struck.notify_one();
         std::future::pending().await
     }

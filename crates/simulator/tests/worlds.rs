@@ -1,7 +1,7 @@
 //! Worlds from many seeds keep the promises; `DAMSYNC_WORLDS` says how many, `DAMSYNC_WORLDS_FROM` from which seed on.
 
 use damsync_simulator::plan::Plan;
-use damsync_simulator::run::run;
+use damsync_simulator::run::{run, run_with_trace};
 use damsync_simulator::shrink::shrink;
 
 /// As many as a developer's machine runs in about half a minute without optimisation.
@@ -18,7 +18,7 @@ fn worlds_keep_the_promises() {
         let plan = Plan::from_seed(seed);
         let Some(broken) = run(&plan).broken else { continue };
         let short = shrink(&plan, &broken);
-        let ran = run(&short);
+        let ran = run_with_trace(&short);
         panic!(
             "seed {seed}: {broken}\n\nshrunk: {}\n{:#?}\n{}\n\n{}",
             ran.broken.unwrap_or_default(),
@@ -33,7 +33,7 @@ fn worlds_keep_the_promises() {
 fn one_pass_twice_from_one_seed_gives_the_same_history() {
     for seed in [3, 14, 15, 92, 65, 35] {
         let plan = Plan::from_seed(seed);
-        let (first, second) = (run(&plan), run(&plan));
+        let (first, second) = (run_with_trace(&plan), run_with_trace(&plan));
         assert!(first.histories.iter().any(|history| !history.is_empty()), "seed {seed} does nothing");
         assert_eq!(first.histories, second.histories, "seed {seed}");
         assert_eq!(first.trace, second.trace, "seed {seed}");

@@ -2,7 +2,7 @@
 
 use super::state::{ROOT, State, stat};
 use super::tree::{File, Node, parent};
-use crate::content::content_of;
+use crate::content::{content_of, hashes_of};
 use crate::weather::{Fault, Turn, Weather};
 use bytes::{Bytes, BytesMut};
 use damsync_model::content::Content;
@@ -17,7 +17,7 @@ use futures_util::{StreamExt, stream};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const MARK: &str = ".damsync/mirror.json";
+pub(super) const MARK: &str = ".damsync/mirror.json";
 const PARTIALS: &str = ".damsync/partial";
 
 /// A name that the ignore rules leave out ends so.
@@ -46,7 +46,8 @@ impl MemoryDisk {
             Some(Fault::DiskFull) if matches!(what, "make" | "receive" | "place" | "trash") => {
                 Err(LocalError::Full { path: path.to_owned() })
             }
-            Some(Fault::DiskFails) => Err(broken(what, path)),
+            Some(Fault::DiskFails) => Err(broken(what, path, io::ErrorKind::Other)),
+            Some(Fault::DiskDenies) => Err(broken(what, path, io::ErrorKind::PermissionDenied)),
             _ => Ok(turn),
         }
     }
@@ -57,8 +58,8 @@ impl MemoryDisk {
     }
 }
 
-fn broken(what: &'static str, path: &str) -> LocalError {
-    LocalError::Io { what, path: path.to_owned(), cause: io::Error::other("input/output error (simulated)") }
+fn broken(what: &'static str, path: &str, kind: io::ErrorKind) -> LocalError {
+    LocalError::Io { what, path: path.to_owned(), cause: io::Error::new(kind, "simulated") }
 }
 
 fn changed(path: &MirrorPath, found: impl Into<String>) -> LocalError {
@@ -413,7 +414,7 @@ impl LocalSide for MemoryDisk {
             }
         }
         let answer = match broke {
-            None => Ok(content_of(&data)),
+            None => Ok(hashes_of(&data)),
             Some(cause) => Err(LocalError::BrokeOff { received: data.len() as u64, cause }),
         };
         self.end(turn, answer).await

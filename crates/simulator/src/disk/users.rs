@@ -2,6 +2,7 @@
 //!
 //! What a person did counts as durable at once: what the system flushes for them is not what is examined here.
 
+use super::side::MARK;
 use super::state::State;
 use super::tree::{Node, parent};
 use bytes::Bytes;
@@ -106,6 +107,12 @@ impl State {
             self.make_dir(path);
             self.done();
         }
+    }
+
+    /// Takes the mirror's mark away.
+    pub fn remove_mark(&mut self) {
+        self.remove(MARK);
+        self.done();
     }
 
     /// Puts a link in the file's place.

@@ -5,7 +5,7 @@ use damsync_model::content::Sha256;
 use damsync_sandbox::world::asset::{Asset, Content, Place, Version};
 use damsync_sandbox::world::folder::FolderId;
 use damsync_sandbox::world::user::UserId;
-use damsync_sandbox::world::{World, generated};
+use damsync_sandbox::world::{Snapshot, World, generated};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,12 +19,20 @@ pub struct Server {
     /// A storage folder outside the mirror.
     pub elsewhere: FolderId,
     clients: Vec<UserId>,
+    backup: Mutex<Option<Snapshot>>,
 }
 
 impl Server {
     /// Takes a world that has these two folders and users.
     pub const fn new(world: World, mirrored: FolderId, elsewhere: FolderId, clients: Vec<UserId>) -> Self {
-        Self { world: Mutex::new(world), stored: Mutex::new(BTreeMap::new()), mirrored, elsewhere, clients }
+        Self {
+            world: Mutex::new(world),
+            stored: Mutex::new(BTreeMap::new()),
+            mirrored,
+            elsewhere,
+            clients,
+            backup: Mutex::new(None),
+        }
     }
 
     /// The world.
@@ -39,6 +47,20 @@ impl Server {
 
     fn stored(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a backup; bytes are never lost, so it holds all but them.
+    pub fn back_up(&self, world: &World) {
+        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = Some(world.snapshot());
+    }
+
+    /// Goes back to the backup, if there is one.
+    pub fn roll_back(&self) -> bool {
+        let backup = self.backup.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(backup) = backup.as_ref() {
+            self.world().restore(backup);
+        }
+        backup.is_some()
     }
 
     /// Stores bytes.

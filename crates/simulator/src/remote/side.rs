@@ -506,7 +506,7 @@ impl RemoteSide for WorldRemote {
         if matches!(turn.fault, Some(Fault::Body(_))) {
             return Err(no_answer(WHAT));
         }
-        let content = crate::content::content_of(&data);
+        let content = crate::content::hashes_of(&data);
         if content.size != payload.size || content.md5 != payload.md5 {
             return Err(error(RemoteErrorKind::Body("BadDigest".to_owned())));
         }
