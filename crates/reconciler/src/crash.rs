@@ -37,6 +37,8 @@ pub enum CrashPoint {
     LocalFolderMade,
     /// A folder was removed on one side, the store does not know it.
     FolderRemoved,
+    /// A move here is in the journal, the file stands where it stood.
+    MoveOpen,
     /// A file was moved here, the store does not know it.
     MovedLocal,
     /// An asset was renamed or moved there, the store does not know it.
@@ -65,6 +67,7 @@ impl CrashPoint {
         Self::RemoteFolderMade,
         Self::LocalFolderMade,
         Self::FolderRemoved,
+        Self::MoveOpen,
         Self::MovedLocal,
         Self::MovedRemote,
         Self::RestoredRemote,

@@ -240,7 +240,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if placements.is_empty() {
             return Ok(results);
         }
-        let placed = self.engine.disk.place(placements).await?;
+        let giving_way = placing.iter().filter_map(|(task, _, place)| self.giving_way(task, place)).collect();
+        self.begin_local_moves(giving_way).await?;
+        let placed = match self.engine.disk.place(placements).await {
+            Ok(placed) => placed,
+            Err(error) => {
+                self.settle_local_moves().await?;
+                return Err(error.into());
+            }
+        };
         self.reach(CrashPoint::Placed)?;
         let mut kept = Vec::new();
         for ((task, received, place), outcome) in placing.into_iter().zip(placed) {
@@ -251,6 +259,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         self.keep_placed(&kept).await?;
         self.reach(CrashPoint::PlacedKept)?;
+        // What was to make room for one that could not be placed.
+        self.settle_local_moves().await?;
         results.extend(kept.into_iter().map(|(task, ..)| (task, Ok(Done::Yes))));
         Ok(results)
     }
@@ -321,6 +331,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         unknown: None,
                     };
                     tx.put_file(place.folder, &file)?;
+                    tx.end_local_move(mirror, &row.asset.id)?;
                     agree(tx, mirror, &row, &place, &key, content, places)?;
                     tx.set_unacknowledged(mirror, &row.asset.id, true)?;
                     if let Some((folder, file)) = copy {

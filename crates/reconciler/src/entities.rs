@@ -2,6 +2,7 @@
 
 use crate::folders::Folders;
 use crate::guard::Verdict;
+use crate::local_moves::NOT_SETTLED;
 use crate::pass::{Pass, PassError};
 use crate::scan::IGNORED;
 use damsync_model::content::Likeness;
@@ -20,6 +21,8 @@ pub(crate) struct Rows {
     pub asset: Option<AssetRow>,
     /// Where the file stands, or would stand.
     pub place: Option<KeyedPlace>,
+    /// A move of it is in the journal still, so nothing is known of where it stands.
+    pub is_moving: bool,
 }
 
 /// A place with the key of its name.
@@ -55,13 +58,16 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
             {
                 file = None;
             }
-            Ok(Some(Rows { base, file, asset, place }))
+            let is_moving = tx.is_moving(mirror, id)?
+                || place.as_ref().map_or(Ok(false), |(folder, key)| tx.is_moving_at(*folder, key))?;
+            Ok(Some(Rows { base, file, asset, place, is_moving }))
         }
         DirtyKey::File(folder, key) => {
             if tx.base_at(*folder, key)?.is_some() || !tx.assets_at(*folder, key)?.is_empty() {
                 return Ok(None);
             }
-            Ok(Some(Rows { file: tx.file(*folder, key)?, place: Some((*folder, key.clone())), ..Rows::default() }))
+            let (file, is_moving) = (tx.file(*folder, key)?, tx.is_moving_at(*folder, key)?);
+            Ok(Some(Rows { file, place: Some((*folder, key.clone())), is_moving, ..Rows::default() }))
         }
     }
 }
@@ -87,6 +93,7 @@ pub(crate) fn entity(rows: &Rows, folders: &Folders, is_ignored: impl Fn(&Mirror
     let folder_unknown = place.as_ref().and_then(|place| folders.local_unknown(place.folder));
     let ignored = place.as_ref().and_then(|place| folders.path_of(place)).is_some_and(|path| is_ignored(&path));
     let local = match (&rows.file, place) {
+        _ if rows.is_moving => Local::Unknown(Unknown(NOT_SETTLED.to_owned())),
         _ if folder_unknown.is_some() => Local::Unknown(Unknown(folder_unknown.unwrap_or_default())),
         _ if ignored => Local::Unknown(Unknown(IGNORED.to_owned())),
         (Some(FileRow { unknown: Some(why), .. }), _) => Local::Unknown(Unknown(why.clone())),

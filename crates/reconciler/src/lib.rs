@@ -17,7 +17,7 @@
 //! | what would be done? | `rehearsal`, `rest` |
 //! | what is left, and why? | `conclusion` |
 //! | what is known, without asking anybody? | `overview`, `explain`, `conflicts` |
-//! | what if we were killed? | `recover`, `crash` |
+//! | what if we were killed? | `recover`, `local_moves`, `crash` |
 //! | what is the server told? | `acknowledge` |
 
 mod acknowledge;
@@ -41,6 +41,7 @@ mod held_plans;
 mod hooks;
 mod ignore_guard;
 mod keeper;
+mod local_moves;
 mod moves;
 mod naming;
 mod observe;

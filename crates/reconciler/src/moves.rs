@@ -2,6 +2,7 @@
 
 use crate::crash::CrashPoint;
 use crate::execute::Task;
+use crate::local_moves::record_move;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
@@ -9,9 +10,9 @@ use crate::trash_count;
 use damsync_model::id::AssetId;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
-use damsync_model::tree::{Base, Local, Place, Remote};
+use damsync_model::tree::{Base, Place, Remote};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
-use damsync_store::{AssetRow, FileRow, Presence};
+use damsync_store::{AssetRow, MoveTarget, Presence};
 
 /// So many names may be passed on from one to the next.
 const LONGEST_CHAIN: usize = 64;
@@ -24,45 +25,29 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         };
         let Some(target) = self.way_of_move(asset, from, to).await? else { return Ok(Done::DecideAgain) };
         let Some(asset_row) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
-        let stat = self.engine.disk.rename(&task.path, *expect, &target).await?;
-        self.reach(CrashPoint::MovedLocal)?;
-        let (mirror, asset, from, to) = (self.mirror, asset.clone(), from.clone(), to.clone());
-        let (from_key, to_key) = (self.key(&from), self.key(&to));
-        let onwards = self.name_beyond(&asset_row, &from, &to);
-        let filename = asset_row.asset.filename;
-        let event = self.event(task, "done");
-        let content = match &task.one.entity.local {
-            Local::Present(file) => file.content,
-            Local::Absent | Local::Unknown(_) => None,
+        let beyond = self.name_beyond(&asset_row, from, to);
+        let to = MoveTarget {
+            place: to.clone(),
+            key: self.key(to),
+            remote_folder: asset_row.folder.unwrap_or(to.folder),
+            remote_filename: asset_row.asset.filename,
         };
+        let one = self.local_move(task, asset, from, *expect, Some(to.clone()));
+        self.begin_local_moves(vec![one.clone()]).await?;
+        let stat = match self.engine.disk.rename(&task.path, *expect, &target).await {
+            Ok(stat) => stat,
+            Err(error) => {
+                // It may have been made all the same.
+                self.settle_local_move(&one).await?;
+                return Err(error.into());
+            }
+        };
+        self.reach(CrashPoint::MovedLocal)?;
+        let (mirror, event) = (self.mirror, self.event(task, "done"));
         self.engine
             .keeper
             .write(move |tx| {
-                let file = tx.file(from.folder, &from_key)?;
-                tx.remove_file(from.folder, &from_key)?;
-                let (key, name) = (to_key.clone(), to.name.as_str().to_owned());
-                let file = match file {
-                    Some(file) => FileRow { key, name, stat, ..file },
-                    // Who waits for this name may have looked between the move and now, and seen nothing there.
-                    None => FileRow { key, name, stat, content, racy: true, unknown: None },
-                };
-                tx.put_file(to.folder, &file)?;
-                let row = tx.asset(mirror, &asset)?;
-                if let (Some(mut base), Some(mut row)) = (tx.base(mirror, &asset)?, row) {
-                    base.base.place = to;
-                    base.key = to_key;
-                    base.base.remote_folder = row.folder.unwrap_or(base.base.remote_folder);
-                    match onwards.filter(|_| row.asset.filename == filename) {
-                        // The name is not agreed on before the file has it.
-                        Some((name, key)) => {
-                            (row.given_name, row.key) = (name, key);
-                            tx.put_asset(mirror, &row)?;
-                        }
-                        None => base.base.remote_filename = row.asset.filename,
-                    }
-                    tx.put_base(mirror, &base)?;
-                }
-                tx.mark_asset(mirror, &asset)?;
+                record_move(tx, mirror, &one, &to, stat, beyond)?;
                 tx.add_event(mirror, &event)
             })
             .await?;

@@ -214,7 +214,8 @@ fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTree
 fn meet(tx: &Tx<'_>, mirror: MirrorId, id: &AssetId) -> Result<Option<Place>, StoreError> {
     let Some(row) = tx.asset(mirror, id)?.filter(|row| row.presence == Presence::Live) else { return Ok(None) };
     let Some(folder) = row.folder else { return Ok(None) };
-    if tx.base(mirror, id)?.is_some() || tx.base_at(folder, &row.key)?.is_some() {
+    let is_anothers = tx.base_at(folder, &row.key)?.is_some() || tx.is_moving_at(folder, &row.key)?;
+    if tx.base(mirror, id)?.is_some() || is_anothers {
         return Ok(None);
     }
     let Some(file) = tx.file(folder, &row.key)?.filter(|file| file.unknown.is_none()) else { return Ok(None) };

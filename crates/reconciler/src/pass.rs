@@ -259,6 +259,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.recover().await?;
         }
         if self.has_root {
+            self.settle_local_moves().await?;
             match &self.request.look {
                 Look::Everywhere => self.scan(vec![MirrorPath::ROOT]).await?,
                 Look::At(places) => self.scan_at(places).await?,

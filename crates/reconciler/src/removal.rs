@@ -98,13 +98,19 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if !self.still_holds(place, &task.path, *expect).await? {
             return Ok(Done::DecideAgain);
         }
-        self.engine.disk.trash(&task.path, *expect, &self.slot()).await?;
+        let leaving = self.local_move(task, asset, place, *expect, None);
+        self.begin_local_moves(vec![leaving.clone()]).await?;
+        if let Err(error) = self.engine.disk.trash(&task.path, *expect, &self.slot()).await {
+            self.settle_local_move(&leaving).await?;
+            return Err(error.into());
+        }
         self.reach(CrashPoint::TrashedLocal)?;
         let (mirror, asset, folder, key) = (self.mirror, asset.clone(), place.folder, self.key(place));
         let event = self.event(task, self.outcome_of(&task.planned.action));
         self.engine
             .keeper
             .write(move |tx| {
+                tx.end_local_move(mirror, &asset)?;
                 tx.remove_file(folder, &key)?;
                 tx.remove_base(mirror, &asset)?;
                 if tx.asset(mirror, &asset)?.is_some_and(|row| row.presence == Presence::Gone) {

@@ -134,6 +134,7 @@ impl Tx<'_> {
             "asset",
             "dirty_asset",
             "dirty_file",
+            "local_move",
             "cursor",
             "outside",
             "conflict",

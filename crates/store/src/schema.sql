@@ -190,6 +190,31 @@ CREATE TABLE stray (
   since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- One row: a file that we are taking from its place, and of which it is not recorded whether it went (the journal).
+CREATE TABLE local_move (
+  mirror INTEGER NOT NULL,
+  asset ANY NOT NULL,      -- whose file it is by agreement
+  folder INTEGER NOT NULL, -- where it stood
+  key TEXT NOT NULL,
+  name TEXT,               -- NULL where it is the key
+  size INTEGER NOT NULL,   -- which file it is
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  birth_ns INTEGER NOT NULL,
+  md5 BLOB,                -- what it holds; both NULL where it was not read
+  sha256 BLOB,
+  kind INTEGER NOT NULL DEFAULT 0,
+  to_folder INTEGER,       -- where it shall stand; NULL: it leaves, for the trash or to make room. So are the next four
+  to_key TEXT,
+  to_name TEXT,
+  remote_folder INTEGER,   -- where the asset stood and what it was called when this was decided
+  remote_filename TEXT,
+  PRIMARY KEY (mirror, asset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX local_move_from ON local_move(folder, key);
+CREATE INDEX local_move_to ON local_move(to_folder, to_key) WHERE to_folder IS NOT NULL;
+
 -- One row: how far a feed was read, or another small fact of a mirror.
 CREATE TABLE cursor (
   mirror INTEGER NOT NULL,

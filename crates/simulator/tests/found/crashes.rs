@@ -1,8 +1,9 @@
 //! Crashes and failures between an act and its record.
 
 use crate::{A, B, C, D, FIRST, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
+use damsync_simulator::disk::Crash;
 use damsync_simulator::edit::{Local, Remote, Save};
-use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::plan::{Mode, PassStep, Setting, Step};
 use damsync_simulator::weather::{CutOff, Fault, Script};
 
 #[test]
@@ -17,8 +18,74 @@ fn a_file_that_was_moved_before_a_crash_is_known_again() {
         if edited {
             steps.push(here(Local::Save(0, Save::InPlace, bytes(2))));
         }
-        steps.extend([cut_at(1), pass()]);
-        keeps_promises(Setting::plain(), steps);
+        for point in 1..=2 {
+            let mut steps = steps.clone();
+            steps.extend([cut_at(point), pass()]);
+            keeps_promises(Setting::plain(), steps);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_moved_before_a_crash_is_known_again_when_its_asset_has_moved_back() {
+    let renamed = (there(Remote::Rename(0, B)), there(Remote::Rename(0, A)));
+    for (away, back) in [(there(Remote::Move(0, FIRST)), there(Remote::Move(0, ROOT))), renamed] {
+        for edited in [None, Some(Save::InPlace), Some(Save::Anew)] {
+            for point in 1..=2 {
+                let mut steps = vec![
+                    there(Remote::MakeFolder(ROOT, A)),
+                    there(Remote::Add(ROOT, A, bytes(1))),
+                    pass(),
+                    away.clone(),
+                    cut_at(point),
+                    back.clone(),
+                ];
+                steps.extend(edited.map(|save| here(Local::Save(0, save, bytes(2)))));
+                steps.push(pass());
+                let history = keeps_promises(Setting::plain(), steps);
+                assert!(!history.contains("trash_remote") && !history.contains("\"upload\""), "{history}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_moved_before_a_crash_is_known_again_although_it_cannot_be_looked_for_at_first() {
+    for (call, back) in (1..=24).flat_map(|call| [(call, false), (call, true)]) {
+        let mut steps = vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::Move(0, FIRST)),
+            cut_at(2),
+        ];
+        steps.extend(back.then(|| there(Remote::Move(0, ROOT))));
+        let fails = Script { faults: vec![(call, Fault::DiskFails)], ..Script::default() };
+        steps.extend([pass_as(Mode::Whole, fails), pass()]);
+        let history = keeps_promises(Setting::plain(), steps);
+        assert!(!history.contains("trash_remote") && !history.contains("\"upload\""), "{history}");
+    }
+}
+
+#[test]
+fn a_file_that_went_to_the_trash_before_a_crash_was_not_deleted_by_anybody_here() {
+    let restored = (there(Remote::Trash(0)), there(Remote::Restore(0)));
+    for (away, back) in [(there(Remote::MoveOut(0)), there(Remote::MoveIn(0, ROOT))), restored] {
+        for point in 1..=2 {
+            let history = keeps_promises(
+                Setting::plain(),
+                vec![
+                    there(Remote::Add(ROOT, A, bytes(1))),
+                    there(Remote::Add(ROOT, B, bytes(2))),
+                    pass(),
+                    away.clone(),
+                    cut_at(point),
+                    back.clone(),
+                    pass(),
+                ],
+            );
+            assert!(!history.contains("trash_remote"), "{history}");
+        }
     }
 }
 
@@ -128,6 +195,28 @@ fn a_rename_between_an_upload_and_its_record_is_followed() {
             Setting::plain(),
             vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), there(Remote::Rename(0, B)), pass()],
         );
+    }
+}
+
+#[test]
+fn a_file_that_made_room_before_a_crash_was_not_deleted_by_anybody_here() {
+    for (call, seed) in (15..=18).flat_map(|call| (0..6).map(move |seed| (call, seed))) {
+        let script = Script { seed, cut: Some(CutOff::Inside(call)), ..Script::default() };
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(ROOT, B, bytes(2))),
+                pass(),
+                here(Local::Save(0, Save::InPlace, bytes(3))),
+                there(Remote::Version(0, bytes(4))),
+                // Between the two renames, so that its copy has its new name and nothing stands under the old one.
+                Step::Pass(PassStep { daemon: 0, mode: Mode::Whole, script, crash: Crash::PowerCut }),
+                there(Remote::Revert(0)),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("trash_remote"), "{history}");
     }
 }
 

@@ -1,9 +1,13 @@
 //! What is to be done, what was begun, what happened: dirty entities, the journal, cursors, conflicts, history, plans.
 
-use crate::sample::{asset, base, event, file, ids, in_a_directory, intent, key, text_id};
+use crate::sample::{asset, base, content, event, file, ids, in_a_directory, intent, key, stat, text_id};
 use damsync_model::id::{AssetId, FolderId, Guid};
+use damsync_model::name::FileName;
 use damsync_model::time::UnixMs;
-use damsync_store::{ConflictRow, DirtyKey, Failure, HeldPlan, Intent, SessionRow, Store, Stray};
+use damsync_model::tree::Place;
+use damsync_store::{
+    ConflictRow, DirtyKey, Failure, HeldPlan, Intent, LocalMove, MoveTarget, SessionRow, Store, Stray,
+};
 
 const DAY: i64 = 24 * 3600 * 1000;
 
@@ -158,6 +162,57 @@ fn sessions_and_strays_stay_until_they_are_settled() {
             assert_eq!(tx.strays(tx.mirror("other")?.id)?, []);
             tx.remove_stray("early")?;
             assert_eq!(tx.strays(mirror)?, [stray("late", 20)]);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn moves_here_stay_until_their_end_is_recorded_and_are_found_by_both_places() {
+    let mut store = Store::temporary().unwrap();
+    let place = |folder, name: &str| Place { folder: FolderId(folder), name: FileName::new(name).unwrap() };
+    let from = |asset: &AssetId, name: &str| LocalMove {
+        asset: asset.clone(),
+        from: place(3, name),
+        from_key: key(name),
+        stat: stat(5),
+        content: Some(content(5)),
+        to: None,
+    };
+    // Names that are not their keys, and the id of another provider.
+    let moved = LocalMove {
+        to: Some(MoveTarget {
+            place: place(4, "e\u{301}.jpg"),
+            key: key("e\u{301}.jpg"),
+            remote_folder: FolderId(6),
+            remote_filename: "there".to_owned(),
+        }),
+        ..from(&text_id("asset_A"), "a\u{308}.jpg")
+    };
+    let leaving = LocalMove { content: None, ..from(&7.into(), "b.jpg") };
+    store
+        .transaction(|tx| {
+            let mirror = tx.mirror("m")?.id;
+            tx.put_local_move(mirror, &moved)?;
+            tx.put_local_move(mirror, &moved)?;
+            tx.put_local_move(mirror, &leaving)?;
+            assert_eq!(tx.local_moves(mirror)?, [leaving.clone(), moved.clone()]);
+            assert_eq!(tx.local_moves(tx.mirror("other")?.id)?, []);
+            assert!(tx.is_moving(mirror, &7.into())? && !tx.is_moving(mirror, &8.into())?);
+            for (folder, name, is_moving) in [
+                (3, "\u{e4}.jpg", true),
+                (4, "\u{e9}.jpg", true),
+                (3, "b.jpg", true),
+                (4, "b.jpg", false),
+                (4, "\u{e4}.jpg", false),
+            ] {
+                assert_eq!(tx.is_moving_at(FolderId(folder), &key(name))?, is_moving, "{folder} {name}");
+            }
+            tx.end_local_move(mirror, &moved.asset)?;
+            assert_eq!(tx.local_moves(mirror)?, [leaving]);
+            assert!(!tx.is_moving_at(FolderId(4), &key("\u{e9}.jpg"))?);
+            tx.detach_mirror(mirror)?;
+            assert_eq!(tx.local_moves(mirror)?, []);
             Ok(())
         })
         .unwrap();

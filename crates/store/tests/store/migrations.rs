@@ -95,6 +95,9 @@ fn everything(store: &Store) {
             assert_eq!((intent.marker.as_str(), intent.session), ("marker-1", Some(31)));
             assert_eq!(tx.sessions(mirror.id)?[0].guid, "session-31");
             assert_eq!(tx.strays(mirror.id)?[0].marker, "marker-0");
+            let moved = &tx.local_moves(mirror.id)?[0];
+            assert_eq!((moved.from_key.as_str(), moved.content), ("é.txt", Some(content(0x11))));
+            assert_eq!(moved.to.as_ref().unwrap().key, key("b.txt"));
             assert_eq!(tx.cursor(mirror.id, "feed")?, Some(1_767_693_600_000));
             assert_eq!(tx.outside_asked_at(mirror.id, &6.into())?, Some(UnixMs(12)));
             assert_eq!(tx.conflicts(mirror.id)?[0].copy.1, key("a (conflict).txt"));

@@ -166,6 +166,29 @@ CREATE TABLE stray (
   storage_folder ANY NOT NULL, -- where it is: while that cannot be seen, nor can it
   since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE local_move (
+  mirror INTEGER NOT NULL,
+  asset ANY NOT NULL,
+  folder INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  name TEXT,
+  size INTEGER NOT NULL,
+  mtime_ns INTEGER NOT NULL,
+  ctime_ns INTEGER NOT NULL,
+  inode INTEGER NOT NULL,
+  birth_ns INTEGER NOT NULL,
+  md5 BLOB,
+  sha256 BLOB,
+  kind INTEGER NOT NULL DEFAULT 0,
+  to_folder INTEGER,
+  to_key TEXT,
+  to_name TEXT,
+  remote_folder INTEGER,
+  remote_filename TEXT,
+  PRIMARY KEY (mirror, asset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX local_move_from ON local_move(folder, key);
+CREATE INDEX local_move_to ON local_move(to_folder, to_key) WHERE to_folder IS NOT NULL;
 CREATE TABLE cursor (
   mirror INTEGER NOT NULL,
   name TEXT NOT NULL,
@@ -233,6 +256,7 @@ INSERT INTO folder_failure VALUES (2, 1, 'make_remote_folder', 'not allowed', -5
 INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, NULL, 0, 31, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', 0, NULL, NULL, 60);
 INSERT INTO session VALUES (1, 31, 'session-31', 1, 7, 59);
 INSERT INTO stray VALUES ('marker-0', 1, 30, 'session-30', 7, 40);
+INSERT INTO local_move VALUES (1, 5, 2, 'é.txt', NULL, 146028888064, 1, 2, 13, 7, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 17, 1, 'b.txt', NULL, 1, 'b.txt');
 INSERT INTO cursor VALUES (1, 'feed', 1767693600000);
 INSERT INTO outside VALUES (1, 6, 12);
 INSERT INTO conflict VALUES (1, 2, 'a (conflict).txt', 5, 2, 'é.txt', 70);
