@@ -10,6 +10,7 @@ pub mod capability;
 pub mod content;
 pub mod id;
 pub mod kind;
+pub mod mutation;
 pub mod name;
 pub mod path;
 pub mod plan;

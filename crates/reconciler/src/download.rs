@@ -10,6 +10,7 @@ use crate::report::HeldItem;
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content, Likeness};
 use damsync_model::id::FolderId;
+use damsync_model::mutation::Mutation;
 use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, ExpectLocal, HoldReason};
@@ -53,7 +54,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.step(Step::TransferEnded { path });
         let (partial, content) = result?;
         self.reach(CrashPoint::Received)?;
-        if row.asset.claimed.likeness(&content) == Likeness::Different {
+        if row.asset.claimed.likeness(&content) == Likeness::Different && !Mutation::BodyUnverified.is_on() {
             self.engine.disk.discard_partial(&partial).await?;
             return self.doubt(&row, &content).await;
         }
@@ -123,7 +124,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     async fn fetch_body(&self, row: &AssetRow, path: &MirrorPath) -> Result<(PartialKey, Content), PassError> {
         let asset = &row.asset;
-        let version = asset.version.map_or_else(|| format!("t{}", asset.updated_at.0), |number| number.to_string());
+        let version = match asset.version {
+            _ if Mutation::PartialOfAnyVersion.is_on() => "any".to_owned(),
+            Some(number) => number.to_string(),
+            None => format!("t{}", asset.updated_at.0),
+        };
         let partial = PartialKey { asset: asset.id.clone(), version };
         let (mut pause, mut idle) = (PAUSE, 0);
         let mut have = self.engine.disk.partial_len(&partial).await?;
@@ -370,6 +375,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 /// changed just now.
 fn is_racy(stat: &Stat, now: UnixMs) -> bool {
     const RACY_MS: i64 = 2000;
+    if Mutation::TrustTimes.is_on() {
+        return false;
+    }
     now.0 - stat.mtime_ns / 1_000_000 < RACY_MS && age_ms(stat, now) < RACY_MS
 }
 

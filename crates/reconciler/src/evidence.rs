@@ -13,6 +13,7 @@ use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::{AssetId, FolderId};
+use damsync_model::mutation::Mutation;
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_ports::{Answer, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
@@ -74,11 +75,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         }
                     };
                     match witness {
+                        _ if Mutation::NotFoundIsGone.is_on() => examined.gone.push(id),
                         Witness::Believable => examined.gone.push(id),
                         Witness::Vanished => examined.vanished.push(id),
                         Witness::Silent => self.not_known(id, &mut examined).await?,
                     }
                 }
+                Ok(Answer::Denied) if Mutation::ForbiddenIsGone.is_on() => examined.gone.push(id),
                 Ok(Answer::Denied) => self.not_known(id, &mut examined).await?,
                 Err(error) => {
                     silent(error)?;

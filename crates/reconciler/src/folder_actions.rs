@@ -5,6 +5,7 @@ use crate::hooks::Step;
 use crate::pass::{Pass, PassError};
 use crate::report::{FailedItem, SkippedItem};
 use damsync_model::id::{FolderId, StorageFolderId};
+use damsync_model::mutation::Mutation;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Planned};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
@@ -120,7 +121,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         };
         let Some(remote) = row.remote.clone() else { return Ok(()) };
-        self.engine.disk.sync().await?;
+        self.make_durable().await?;
         self.reach(CrashPoint::LocalFolderMade)?;
         let parent = remote.parent;
         let local = LocalDir { parent, name: remote.given_name, inode: 0, birth_ns: 0 };
@@ -169,7 +170,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { return Ok(()) };
         // What the removal of a folder does to assets in it is not documented, so it is asked right before.
         match self.engine.remote.folder_asset_ids(&id).await? {
-            Answer::Found(ids) if ids.is_empty() => self.engine.remote.remove_folder(&id).await?,
+            Answer::Found(ids) if ids.is_empty() || Mutation::FolderRemovedUnseen.is_on() => {
+                self.engine.remote.remove_folder(&id).await?
+            }
             Answer::Found(_) => return Err(refused("there are assets in it that are not known here yet")),
             Answer::NotFound => {}
             Answer::Denied => return Err(refused("the server does not let us see what is in it")),
@@ -186,10 +189,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             (row, path)
         };
         self.engine.disk.remove_dir(&path).await?;
-        self.engine.disk.sync().await?;
+        self.make_durable().await?;
         self.reach(CrashPoint::FolderRemoved)?;
         self.keep_folder(FolderRow { local: None, local_unknown: None, ..row }, false).await?;
         Ok(())
+    }
+
+    async fn make_durable(&self) -> Result<(), PassError> {
+        if Mutation::SyncLeftOut.is_on() {
+            return Ok(());
+        }
+        Ok(self.engine.disk.sync().await?)
     }
 
     pub(crate) async fn forget_folder(&self, folder: FolderId) -> Result<(), PassError> {

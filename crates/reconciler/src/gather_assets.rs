@@ -9,6 +9,7 @@ use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::trash_count::TrashCounts;
 use damsync_model::id::{AssetId, FolderId, StorageFolderId};
+use damsync_model::mutation::Mutation;
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::RemoteAsset;
@@ -102,6 +103,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Ok(ids)
             })
             .await?;
+        if Mutation::AcknowledgeFirst.is_on() {
+            self.engine.remote.acknowledge(&ids).await?;
+        }
         self.fetch(&ids).await
     }
 
@@ -115,7 +119,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut complete = u64::try_from(changed.assets.len()).unwrap_or(0) >= changed.total;
         let idle = changed.total == 0 && newest < from;
         self.observe_and_ask(changed.assets).await?;
-        let settled = self.server_time.plus_ms(-INDEX_LAG_MS);
+        let settled = self.server_time.plus_ms(if Mutation::CursorAhead.is_on() { 0 } else { -INDEX_LAG_MS });
         let step = if idle { CURSOR_AGE_MS } else { WINDOW_STEP_MS };
         let advances = self.server_time_is_fresh && settled.0 - from.0 >= step;
         // What is older than the index can be late is read once more in full, and then it is final.
@@ -124,7 +128,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             let ours = self.engine.keeper.read(move |tx| tx.count_updated_between(mirror, from, newest)).await?;
             complete = ours == self.engine.remote.count_between(&self.scope, from, newest).await?;
         }
-        if !complete {
+        if !complete && !Mutation::ShortPageIsWhole.is_on() {
             self.read_window(from).await?;
         }
         if advances {

@@ -6,6 +6,7 @@ use crate::report::SkippedItem;
 use crate::request::Ask;
 use damsync_model::content::Content;
 use damsync_model::id::FolderId;
+use damsync_model::mutation::Mutation;
 use damsync_model::name::{FileName, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::time::UnixMs;
@@ -107,7 +108,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     async fn keep_content(&self, folder: FolderId, row: FileRow, content: Content) -> Result<(), PassError> {
-        let racy = age_ms(&row.stat, self.now()) < RACY_MS;
+        let racy = age_ms(&row.stat, self.now()) < RACY_MS && !Mutation::TrustTimes.is_on();
         if row.content == Some(content) && row.racy == racy {
             return Ok(());
         }

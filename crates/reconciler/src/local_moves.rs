@@ -9,6 +9,7 @@ use crate::crash::CrashPoint;
 use crate::execute::Task;
 use crate::pass::{Pass, PassError};
 use damsync_model::id::{AssetId, MirrorId};
+use damsync_model::mutation::Mutation;
 use damsync_model::name::NameKey;
 use damsync_model::plan::{Action, ExpectLocal};
 use damsync_model::tree::{Local, Place, Stat};
@@ -98,7 +99,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Writes down which files are about to be taken from their places.
     pub(crate) async fn begin_local_moves(&self, moves: Vec<LocalMove>) -> Result<(), PassError> {
-        if moves.is_empty() {
+        if moves.is_empty() || Mutation::NoLocalMove.is_on() {
             return Ok(());
         }
         let mirror = self.mirror;

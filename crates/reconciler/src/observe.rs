@@ -9,6 +9,7 @@ use crate::same_server::{self, Fit};
 use crate::trash_count;
 use damsync_model::content::{Claimed, Likeness};
 use damsync_model::id::{AssetId, FolderId, MirrorId};
+use damsync_model::mutation::Mutation;
 use damsync_model::name::FileName;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
@@ -255,6 +256,7 @@ fn take_over(
     }
     if let Some(old) = &old
         && said == Said::ByIndex
+        && !Mutation::OldAnswerBelieved.is_on()
         && (asset.updated_at < old.asset.updated_at
             || asset.updated_at == old.asset.updated_at && is_elsewhere(old, &asset, place))
     {

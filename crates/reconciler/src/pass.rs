@@ -13,6 +13,7 @@ use crate::same_server::ServerTime;
 use crate::source::{Chance, Clock, Stop};
 use crate::spec::MirrorSpec;
 use damsync_model::id::{FolderId, MirrorId, RunId};
+use damsync_model::mutation::Mutation;
 use damsync_model::name::Folding;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::HoldReason;
@@ -274,7 +275,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.close_sessions().await?;
             self.hold_if_rolled_back().await?;
             self.acknowledge().await?;
-            if self.report().failed.is_empty() {
+            if self.report().failed.is_empty() && !Mutation::PartialsKept.is_on() {
                 self.engine.disk.discard_partials_except(&[]).await?;
             }
         }

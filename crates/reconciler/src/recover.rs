@@ -6,6 +6,7 @@ use crate::pass::{Pass, PassError, ends_pass};
 use crate::sending::known_guid;
 use crate::upload::first_version;
 use damsync_model::id::StorageFolderId;
+use damsync_model::mutation::Mutation;
 use damsync_model::name::FileName;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{Answer, LocalSide, RemoteSide, SignedUrl, UploadSession};
@@ -71,6 +72,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     async fn settle_intent(&self, intent: &Intent, sessions: &[SessionRow]) -> Result<(), PassError> {
+        if Mutation::IntentForgotten.is_on() {
+            return self.close_intent(intent).await;
+        }
         if intent.is_version {
             // The version may have arrived: what the server shows now decides, and equal bytes are adopted.
             if let Some(asset) = &intent.asset {

@@ -7,6 +7,7 @@ use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
 use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::AssetId;
+use damsync_model::mutation::Mutation;
 use damsync_model::plan::Action;
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::Presence;
@@ -28,7 +29,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     && now.filename == known.asset.filename
                     && folder.is_none_or(|folder| folder == known.folder)
                     && now.trashed_at.is_none();
-                if !unchanged {
+                if !unchanged && !Mutation::AssetTrashedUnseen.is_on() {
                     self.observe(vec![now], Said::ByDatabase).await?;
                     // If only metadata moved, the next decision is the same, with fresh knowledge (R13).
                     return Ok(Done::DecideAgain);
@@ -85,6 +86,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     async fn is_absent_here(&self, task: &Task<'_>) -> Result<bool, PassError> {
         match self.engine.disk.stat(&task.path).await {
+            _ if Mutation::FileAbsentUnseen.is_on() => Ok(true),
             Err(LocalError::Missing { .. }) => Ok(true),
             Err(LocalError::RootLost) => Err(LocalError::RootLost.into()),
             Err(LocalError::NotOurs { .. }) => Ok(self.is_below_a_file(&task.path).await),

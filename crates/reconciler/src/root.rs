@@ -7,6 +7,7 @@ use crate::crash::CrashPoint;
 use crate::pass::{Engine, PassError};
 use crate::report::{HeldItem, Report};
 use damsync_model::id::MirrorId;
+use damsync_model::mutation::Mutation;
 use damsync_model::name::Folding;
 use damsync_model::plan::HoldReason;
 use damsync_ports::{LocalSide, Mark, RemoteSide, Root, RootIdentity};
@@ -52,6 +53,9 @@ pub(crate) async fn look<D: LocalSide, R: RemoteSide>(
             ),
         ),
         (Root::Unmarked { identity, .. }, None) => Ok(Stand::Unmarked(identity)),
+        (Root::Unmarked { identity, .. }, Some(token)) if Mutation::RootUnchecked.is_on() => {
+            Ok(Stand::Marked(identity, token.clone()))
+        }
         (Root::Unmarked { .. }, Some(_)) => hold(
             HoldReason::MirrorMarkMissing,
             format!(

@@ -15,6 +15,7 @@ use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::{AssetId, MirrorId, RemoteId};
+use damsync_model::mutation::Mutation;
 use damsync_model::plan::HoldReason;
 use damsync_model::policy::MaxDelete;
 use damsync_model::time::UnixMs;
@@ -174,7 +175,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Holds the mirror as soon as the answers of this pass show that the server has gone back.
     pub(crate) async fn hold_if_rolled_back(&self) -> Result<(), PassError> {
-        if !self.server_time_fit.went_back() {
+        if !self.server_time_fit.went_back() || Mutation::RollBackBelieved.is_on() {
             return Ok(());
         }
         let mirror = self.mirror;

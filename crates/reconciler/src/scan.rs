@@ -9,6 +9,7 @@ use crate::pass::{Pass, PassError};
 use crate::report::SkippedItem;
 use crate::request::{LookAt, Reach};
 use damsync_model::id::{FolderId, MirrorId};
+use damsync_model::mutation::Mutation;
 use damsync_model::name::{FileName, Folding, NameKey, is_nfc, key_text};
 use damsync_model::path::MirrorPath;
 use damsync_ports::{DirListing, Entry, EntryKind, LocalError, LocalSide, RemoteSide};
@@ -70,6 +71,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 // Gone between its parent's listing and now: the next pass sees that.
                 Err(LocalError::Missing { .. }) if !path.is_root() => {}
                 Err(error) if path.is_root() => return Err(error.into()),
+                Err(_) if Mutation::UnreadableIsEmpty.is_on() => {
+                    self.merge_directory(folder, &path, DirListing::new()).await?;
+                }
                 Err(error) => self.directory_unknown(folder, &path, error.to_string()).await?,
             }
             self.step(Step::Scanned(scanned));
@@ -324,8 +328,13 @@ fn merge(tx: &Tx<'_>, mirror: MirrorId, folder: FolderId, found: Vec<Found>) -> 
         match entry.kind {
             EntryKind::File { stat, .. } => {
                 merged.files += 1;
+                let is_it = |row: &FileRow| {
+                    let trusted =
+                        Mutation::TrustInode.is_on() && (row.stat.inode, row.stat.size) == (stat.inode, stat.size);
+                    row.stat == stat || trusted
+                };
                 let same =
-                    row.as_ref().is_some_and(|row| row.stat == stat && row.unknown.is_none() && row.name == entry.name);
+                    row.as_ref().is_some_and(|row| is_it(row) && row.unknown.is_none() && row.name == entry.name);
                 if !same {
                     let moved_only = row.as_ref().filter(|row| row.stat == stat);
                     let file = FileRow {

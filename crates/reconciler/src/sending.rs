@@ -7,6 +7,7 @@ use crate::pass::{Pass, PassError};
 use crate::trash_count;
 use damsync_model::content::Content;
 use damsync_model::id::{AssetId, Guid, StorageFolderId};
+use damsync_model::mutation::Mutation;
 use damsync_model::tree::{AssetState, LocalFile};
 use damsync_ports::{
     LocalError, LocalSide, PreparedUpload, RemoteError, RemoteErrorKind, RemoteSide, SignedUrl, UploadSession,
@@ -115,6 +116,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     pub(crate) async fn open_intent(&self, intent: &Intent) -> Result<(), PassError> {
+        if Mutation::NoIntent.is_on() {
+            return Ok(());
+        }
         let (mirror, intent) = (self.mirror, intent.clone());
         Ok(self.engine.keeper.write(move |tx| tx.put_intent(mirror, &intent)).await?)
     }
@@ -155,6 +159,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         storage_folder: &StorageFolderId,
         marker: &str,
     ) -> Result<(), PassError> {
+        if Mutation::StrayForgotten.is_on() {
+            let marker = marker.to_owned();
+            return Ok(self.engine.keeper.write(move |tx| tx.close_intent(&marker)).await?);
+        }
         let found = self.engine.remote.pending(session, marker).await?;
         for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
             self.trash_pending(&asset.id).await?;

@@ -1,9 +1,9 @@
 //! Runs worlds: `worlds [FROM [COUNT]]` runs seeds and prints what they went through; `worlds --seed N` prints one run
 //! step by step, shrunk if it fails.
 
-use damsync_simulator::coverage::Coverage;
+use damsync_simulator::many::{Tally, run_many};
 use damsync_simulator::plan::Plan;
-use damsync_simulator::run::{run, run_with_trace};
+use damsync_simulator::run::run_with_trace;
 use damsync_simulator::shrink::shrink;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -55,16 +55,11 @@ fn main() -> ExitCode {
     }
     let (from, count) = (number(args.first(), 0), number(args.get(1), 1000));
     let began = Instant::now();
-    let mut coverage = Coverage::default();
-    let mut failed = 0_u64;
-    for seed in from..from + count {
-        let ran = run(&Plan::from_seed(seed));
-        coverage.add(&ran.coverage);
-        if let Some(broken) = ran.broken {
-            failed += 1;
-            println!("seed {seed}: {broken}");
-        }
+    let Tally { coverage, broken } = run_many(from..from + count);
+    for (seed, broken) in &broken {
+        println!("seed {seed}: {broken}");
     }
-    println!("\n{coverage}\n{count} worlds from seed {from}, {failed} failed, {:.1} s", began.elapsed().as_secs_f64());
+    let (failed, took) = (broken.len(), began.elapsed().as_secs_f64());
+    println!("\n{coverage}\n{count} worlds from seed {from}, {failed} failed, {took:.1} s");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -10,6 +10,7 @@
 //! | what is a disk, what is a server? | `disk`, `remote` |
 //! | what must hold? | `ledger`, `checks` |
 //! | and if it does not? | `shrink` |
+//! | and many of them? | `many`, `coverage` |
 //!
 //! **Invariant:** nothing here reads a clock, a file or randomness of the machine; equal seeds give equal histories.
 
@@ -21,6 +22,7 @@ pub mod dice;
 pub mod disk;
 pub mod edit;
 pub mod ledger;
+pub mod many;
 mod people;
 pub mod plan;
 pub mod remote;

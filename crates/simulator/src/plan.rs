@@ -223,6 +223,7 @@ fn fault(dice: &mut Dice) -> Fault {
         Fault::LostAfter,
         Fault::Twice,
         Fault::Busy,
+        Fault::Forbids,
         Fault::Body(part),
         Fault::DiskFull,
         Fault::DiskFails,

@@ -22,6 +22,8 @@ pub enum Fault {
     Twice,
     /// 503 without an effect.
     Busy,
+    /// 403 without an effect.
+    Forbids,
     /// A body that breaks off, or arrives damaged: of a hundred parts, after so many.
     Body(u8),
     /// No space left.

@@ -4,6 +4,7 @@ use super::bytes::{RemoteBytes, remote_bytes, version_arriving};
 use super::place::{moved_here, moved_there, place_step};
 use super::{Rules, act};
 use crate::content::{Claimed, Content, Likeness};
+use crate::mutation::Mutation;
 use crate::plan::{Action, Decision, ExpectLocal, ExpectRemote, HoldReason, Rule, Wait};
 use crate::policy::{ConflictPolicy, DeletePolicy};
 use crate::tree::{AssetState, Base, Entity, Local, LocalFile, Place, Remote, RemoteAsset, RemoteFile};
@@ -78,6 +79,7 @@ fn new_here(local: &LocalFile, rules: Rules<'_>) -> Decision {
 fn first_contact(local: &LocalFile, remote: &RemoteFile, rules: Rules<'_>) -> Decision {
     let Some(ours) = &local.content else { return UNREAD };
     match remote.asset.claimed.likeness(ours) {
+        Likeness::Different if Mutation::AdoptedByName.is_on() => adopt("same name on both sides", local, remote),
         Likeness::Same => adopt("same bytes on both sides", local, remote),
         Likeness::Untold => learn(
             "same name on both sides, and the server tells no checksum: it is read, and what follows depends on its bytes",

@@ -6,6 +6,7 @@ use crate::content::{content_of, hashes_of};
 use crate::weather::{Fault, Turn, Weather};
 use bytes::{Bytes, BytesMut};
 use damsync_model::content::Content;
+use damsync_model::mutation::Mutation;
 use damsync_model::name::{Folding, OURS};
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Stat;
@@ -102,6 +103,9 @@ impl State {
     }
 
     fn file_at(&self, path: &MirrorPath) -> Result<&File, LocalError> {
+        if self.unmounted {
+            return Err(missing(path));
+        }
         self.spot(path)?;
         match self.tree.get(path.as_str()) {
             Some(Node::File(file)) => Ok(file),
@@ -153,7 +157,8 @@ impl State {
         match self.tree.0.get_mut(&path) {
             Some(Node::File(file)) => {
                 file.mtime_ns = placement.modified.0.saturating_mul(1_000_000);
-                (file.ctime_ns, file.synced) = (now, true);
+                file.ctime_ns = now;
+                file.synced |= !Mutation::PlacedBytesUnsynced.is_on();
                 Ok(())
             }
             _ => Err(missing(&MirrorPath::parse(&path).unwrap_or_default())),
@@ -161,6 +166,9 @@ impl State {
     }
 
     fn expect_there(&self, path: &MirrorPath, expect: &Stat) -> Result<(), LocalError> {
+        if Mutation::PlacedUnseen.is_on() {
+            return Ok(());
+        }
         match self.expect(path, expect) {
             Ok(_) => Ok(()),
             Err(LocalError::Missing { .. }) => Err(changed(path, "nothing")),
@@ -175,7 +183,7 @@ impl State {
         let mut copy = None;
         match &placement.replaces {
             Replaced::Nothing => {
-                if let Some(node) = self.tree.get(target.as_str()) {
+                if let Some(node) = self.tree.get(target.as_str()).filter(|_| !Mutation::PlacedUnseen.is_on()) {
                     return Err(changed(target, format!("{node:?}")));
                 }
                 self.begin_volatile();
@@ -184,7 +192,9 @@ impl State {
                 self.expect_there(target, expect)?;
                 let bin = self.trash_path(target, slot);
                 self.begin_volatile();
-                self.move_file(target.as_str(), &bin);
+                if !Mutation::TrashLeftOut.is_on() {
+                    self.move_file(target.as_str(), &bin);
+                }
             }
             Replaced::ToCopy(expect, candidates) => {
                 self.expect_there(target, expect)?;
@@ -246,7 +256,8 @@ impl LocalSide for MemoryDisk {
 
     async fn open(&self, identity: RootIdentity) -> Result<(), LocalError> {
         let turn = self.turn("open", ".").await?;
-        let answer = if identity == ROOT && !self.state().unmounted { Ok(()) } else { Err(LocalError::RootLost) };
+        let is_root = identity == ROOT && !self.state().unmounted || Mutation::RootUnchecked.is_on();
+        let answer = if is_root { Ok(()) } else { Err(LocalError::RootLost) };
         self.end(turn, answer).await
     }
 
@@ -259,7 +270,9 @@ impl LocalSide for MemoryDisk {
         let turn = self.turn("list", dir.as_str()).await?;
         let answer = {
             let state = self.state();
-            if state.unmounted {
+            if state.unmounted && Mutation::RootUnchecked.is_on() {
+                Ok(DirListing::new())
+            } else if state.unmounted {
                 Err(LocalError::RootLost)
             } else if !dir.is_root() && state.spot(dir).is_err() || !state.tree.is_dir(dir.as_str()) {
                 Err(missing(dir))
@@ -324,7 +337,7 @@ impl LocalSide for MemoryDisk {
         let read = {
             let state = self.state();
             state.expect(path, &expect).and_then(|file| {
-                if content_of(&file.data) == content {
+                if content_of(&file.data) == content || Mutation::SentUnverified.is_on() {
                     Ok(file.data.clone())
                 } else {
                     Err(changed(path, "other bytes with the same size and times"))
@@ -465,7 +478,7 @@ impl LocalSide for MemoryDisk {
             answers.push(ready.and_then(|()| self.state().commit(placement)));
             self.weather.perhaps_inside(&turn).await;
         }
-        self.state().sync_names();
+        self.state().sync_unless(Mutation::PlacedNamesUnsynced);
         self.end(turn, Ok(answers)).await
     }
 
@@ -484,7 +497,7 @@ impl LocalSide for MemoryDisk {
         self.weather.perhaps_inside(&turn).await;
         let answer = answer.map(|(bin, content)| {
             self.weather.trashed_here(path, content);
-            self.state().sync_names();
+            self.state().sync_unless(Mutation::TrashUnsynced);
             MirrorPath::parse(&bin).unwrap_or_default()
         });
         self.end(turn, answer).await
@@ -500,8 +513,8 @@ impl LocalSide for MemoryDisk {
             let mut state = self.state();
             let fit = state.expect(from, &expect).map(|_| ()).and_then(|()| state.spot(to));
             fit.and_then(|()| match state.tree.get(to.as_str()) {
-                Some(node) => Err(changed(to, format!("{node:?}"))),
-                None => {
+                Some(node) if !Mutation::RenameReplaces.is_on() => Err(changed(to, format!("{node:?}"))),
+                _ => {
                     state.begin_volatile();
                     state.move_file(from.as_str(), to.as_str()).ok_or_else(|| missing(from))
                 }
@@ -512,7 +525,7 @@ impl LocalSide for MemoryDisk {
         }
         self.weather.perhaps_inside(&turn).await;
         if answer.is_ok() {
-            self.state().sync_names();
+            self.state().sync_unless(Mutation::RenameUnsynced);
         }
         self.end(turn, answer).await
     }

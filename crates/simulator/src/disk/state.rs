@@ -4,6 +4,7 @@ use super::tree::{File, Node, Tree, parent};
 use crate::dice::Dice;
 use crate::time::Time;
 use bytes::Bytes;
+use damsync_model::mutation::Mutation;
 use damsync_model::name::{Folding, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Stat;
@@ -150,6 +151,13 @@ impl State {
     /// All names are durable.
     pub fn sync_names(&mut self) {
         self.before.clear();
+    }
+
+    /// The same, unless just that is left out on purpose.
+    pub fn sync_unless(&mut self, mutation: Mutation) {
+        if !mutation.is_on() {
+            self.sync_names();
+        }
     }
 
     /// Everything is durable.

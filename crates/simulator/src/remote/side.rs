@@ -109,6 +109,9 @@ impl WorldRemote {
         let turn = self.weather.turn(what).await;
         match turn.fault {
             Some(Fault::LostBefore) => Err(no_answer(what)),
+            Some(Fault::Forbids) => {
+                Err(RemoteError { what, kind: RemoteErrorKind::Forbidden("you may not (simulated)".to_owned()) })
+            }
             Some(Fault::Busy) => {
                 Err(RemoteError { what, kind: RemoteErrorKind::Busy { status: 503, retry_after: None } })
             }
