@@ -146,7 +146,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Which ids are there. What is new is asked for, what is missing is questioned.
     async fn sweep(&self) -> Result<Vec<AssetId>, PassError> {
         let there = self.ids_in_scope().await?;
-        let (new, missing) = self.compare_ids(&there).await?;
+        let (mut new, missing) = self.compare_ids(&there).await?;
+        // What could not be seen for a while, and is shown again, is as good as new.
+        let mirror = self.mirror;
+        let unknown = self.engine.keeper.read(move |tx| tx.unknown_ids(mirror)).await?;
+        new.extend(unknown.into_iter().filter(|id| there.binary_search(id).is_ok()));
         self.fetch(&new).await?;
         if missing.is_empty() {
             return Ok(missing);

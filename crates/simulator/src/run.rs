@@ -134,7 +134,9 @@ impl<'t> Run<'t> {
                     .map_err(|error| error.to_string())
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { stage, daemons, stranger, asks_for_all: plan.seed.is_multiple_of(2), trace })
+        // A move that leaves no trace in time is found by them alone.
+        let asks_for_all = plan.seed.is_multiple_of(2) || !setting.habits.move_bumps;
+        Ok(Self { stage, daemons, stranger, asks_for_all, trace })
     }
 
     fn say(&self, line: impl FnOnce() -> String) {

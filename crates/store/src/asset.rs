@@ -193,6 +193,14 @@ impl Tx<'_> {
         }
     }
 
+    /// Assets of which the server did not tell what became of them, in id order.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn unknown_ids(&self, mirror: MirrorId) -> Result<Vec<AssetId>, StoreError> {
+        self.ids_where("INDEXED BY asset_unknown WHERE mirror = ?1 AND presence = 4 ORDER BY id", params![mirror.0])
+    }
+
     /// Assets that no list shows and whose time to be asked for has come.
     ///
     /// # Errors

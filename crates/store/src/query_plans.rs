@@ -79,6 +79,7 @@ fn assets_are_found_by_id_place_and_time() {
     found_by_index("asset", |tx| tx.asset(MIRROR, &id()));
     found_by_index("assets_at", |tx| tx.assets_at(FOLDER, &key()));
     found_by_index("has_assets", |tx| tx.has_assets(FOLDER));
+    found_by_index("unknown_ids", |tx| tx.unknown_ids(MIRROR));
     found_by_index("listed_ids", |tx| tx.listed_ids(MIRROR, None, 10));
     found_by_index("listed_ids after", |tx| tx.listed_ids(MIRROR, Some(&id()), 10));
     found_by_index("assets_to_look_at", |tx| tx.assets_to_look_at(MIRROR, UnixMs(1)));
