@@ -7,6 +7,7 @@ use crate::Mediagraph;
 use crate::answer::{json, nonsense};
 use crate::http::Ask;
 use crate::loose::Loose;
+use crate::shapes::{Maybe, Object};
 use crate::words;
 use damsync_ports::{Identity, RemoteError};
 use serde::Deserialize;
@@ -48,7 +49,7 @@ struct WireUser {
     id: Loose,
     user_id: Loose,
     name: Loose,
-    organization: crate::wire::Maybe<WireOrganization>,
+    organization: Maybe<WireOrganization>,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,7 +74,7 @@ impl Mediagraph {
     pub async fn account(&self) -> Result<Account, RemoteError> {
         const WHAT: &str = "ask who we are";
         let reply = self.http.send(Ask::get(WHAT, &["api", "whoami"])).await?;
-        let user: WireUser = json(WHAT, &reply)?;
+        let Object(user): Object<WireUser> = json(WHAT, &reply)?;
         let id =
             user.id.name().or_else(|| user.user_id.name()).ok_or_else(|| nonsense(WHAT, "a user without an id"))?;
         let told = user.organization.0.and_then(|organization| organization.id.name());
@@ -96,7 +97,7 @@ impl Mediagraph {
     pub async fn rights(&self) -> Result<Rights, RemoteError> {
         const WHAT: &str = "ask what we may do";
         let reply = self.http.send(Ask::get(WHAT, &["api", "can_upload"])).await?;
-        let told: WireRights = json(WHAT, &reply)?;
+        let Object(told): Object<WireRights> = json(WHAT, &reply)?;
         Ok(Rights {
             upload: told.can_upload.flag(),
             make_folders: told.can_create_storage_folders.flag(),

@@ -6,6 +6,7 @@ use crate::folders::number;
 use crate::http::Ask;
 use crate::ids;
 use crate::loose::Loose;
+use crate::shapes::Object;
 use crate::wire::WireAsset;
 use damsync_model::id::AssetId;
 use damsync_model::tree::RemoteAsset;
@@ -35,7 +36,7 @@ impl Mediagraph {
             }
             result => result?,
         };
-        Ok(ids::read(WHAT, &reply)?.ids)
+        Ok(ids::read(WHAT, reply)?.ids)
     }
 
     pub(crate) async fn details(&self, id: &AssetId) -> Result<Answer<RemoteAsset>, RemoteError> {
@@ -43,7 +44,7 @@ impl Mediagraph {
         let number = number(WHAT, &id.0)?.to_string();
         let result = self.http.send(Ask::get(WHAT, &["api", "assets", &number])).await;
         may_be_missing(result.and_then(|reply| {
-            let asset = self.read_asset(WHAT, &json::<WireAsset>(WHAT, &reply)?)?;
+            let asset = self.read_asset(WHAT, &json::<Object<WireAsset>>(WHAT, &reply)?.0)?;
             if asset.id == *id { Ok(asset) } else { Err(nonsense(WHAT, "another asset")) }
         }))
     }
@@ -51,7 +52,7 @@ impl Mediagraph {
     pub(crate) async fn count_of_trash(&self) -> Result<u64, RemoteError> {
         const WHAT: &str = "count the trash";
         let reply = self.http.send(Ask::get(WHAT, &["api", "assets", "trashed"])).await?;
-        json::<WireCount>(WHAT, &reply)?.count.count().ok_or_else(|| nonsense(WHAT, "no count"))
+        json::<Object<WireCount>>(WHAT, &reply)?.0.count.count().ok_or_else(|| nonsense(WHAT, "no count"))
     }
 
     pub(crate) async fn put_into_trash(&self, id: &AssetId) -> Result<(), RemoteError> {

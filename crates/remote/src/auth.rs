@@ -8,6 +8,7 @@
 use crate::loose::Loose;
 use crate::retry::Failure;
 use crate::settings::{OAuth, OnNewTokens, SettingsError, Tokens};
+use crate::shapes::Object;
 use crate::{retry, settings};
 use damsync_ports::RemoteErrorKind;
 use data_encoding::BASE64;
@@ -223,7 +224,7 @@ impl Renewable {
         // The parser's message could quote the answer, and with it a token.
         let nonsense =
             || Failure::last(RemoteErrorKind::Nonsense("the token endpoint did not answer with a token".into()));
-        let answer: TokenAnswer = serde_json::from_slice(body).map_err(|_| nonsense())?;
+        let Object(answer): Object<TokenAnswer> = serde_json::from_slice(body).map_err(|_| nonsense())?;
         let access = SecretString::from(answer.access_token.word().ok_or_else(nonsense)?);
         let lives = answer.expires_in.int().and_then(|seconds| u64::try_from(seconds).ok());
         let expires_at =

@@ -4,12 +4,15 @@
 //!   pages are unknown there, and is remembered; an empty one is asked again whenever the count could have filled a page.
 //! - A paged list is not put together from pages that move meanwhile: then the tree is walked, and each step is checked
 //!   against its own `Total-Entries`.
+//! - A tree that has no end, or is deeper or larger than any, is an error ([`folder_list`](crate::folder_list)).
 //! - The last list tells which folder an asset's slugs mean. Two folders with the same slugs: neither is meant.
 
 use crate::Mediagraph;
 use crate::answer::{done, json, may_be_missing, nonsense};
+use crate::folder_list::{MOST_FOLDERS, MOST_LEVELS, complete, read_list};
 use crate::http::{Ask, Reply};
 use crate::ids;
+use crate::shapes::Object;
 use crate::wire::{FolderSeen, WireFolder};
 use damsync_model::id::{AssetId, StorageFolderId};
 use damsync_ports::{Answer, RemoteError, RemoteErrorKind, RemoteFolder};
@@ -87,11 +90,6 @@ impl Folders {
     }
 }
 
-fn read_list(what: &'static str, reply: &Reply) -> Result<Vec<FolderSeen>, RemoteError> {
-    let list: Vec<WireFolder> = json(what, reply)?;
-    list.iter().map(|folder| folder.read().map_err(|why| nonsense(what, why))).collect()
-}
-
 fn same_ids(left: &[FolderSeen], right: &[FolderSeen]) -> bool {
     let ids = |list: &[FolderSeen]| list.iter().map(|folder| folder.id).collect::<HashSet<_>>();
     ids(left) == ids(right)
@@ -102,28 +100,6 @@ fn may_fill_a_page(count: usize) -> bool {
     count > 0 && (count.is_multiple_of(5) || count.is_power_of_two())
 }
 
-/// Fills in the ancestors that were not told, from the parents, and drops what came twice.
-fn complete(all: &[FolderSeen]) -> Vec<RemoteFolder> {
-    let parents: HashMap<i64, Option<i64>> = all.iter().map(|folder| (folder.id, folder.parent)).collect();
-    let mut seen = HashSet::new();
-    all.iter()
-        .filter(|folder| seen.insert(folder.id))
-        .map(|folder| match &folder.ancestors {
-            Some(ancestors) => folder.folder(ancestors),
-            None => {
-                let mut ancestors = Vec::new();
-                let mut above = folder.parent;
-                while let Some(id) = above.filter(|id| !ancestors.contains(id)) {
-                    ancestors.push(id);
-                    above = parents.get(&id).copied().flatten();
-                }
-                ancestors.reverse();
-                folder.folder(&ancestors)
-            }
-        })
-        .collect()
-}
-
 impl Mediagraph {
     pub(crate) async fn list_folders(&self) -> Result<Vec<RemoteFolder>, RemoteError> {
         let all = match self.folders.paging() {
@@ -131,7 +107,7 @@ impl Mediagraph {
             known => self.one_list(known).await?,
         };
         self.folders.remember(&all);
-        Ok(complete(&all))
+        complete(LIST, &all)
     }
 
     async fn one_list(&self, known: Paging) -> Result<Vec<FolderSeen>, RemoteError> {
@@ -162,9 +138,12 @@ impl Mediagraph {
     async fn walk_tree(&self) -> Result<Vec<FolderSeen>, RemoteError> {
         let mut all: Vec<FolderSeen> = Vec::new();
         let mut seen = HashSet::new();
-        let mut open: Vec<Option<i64>> = vec![None];
-        while let Some(parent) = open.pop() {
-            for child in self.children(parent).await? {
+        let mut open: Vec<(Option<i64>, usize)> = vec![(None, 0)];
+        while let Some((parent, level)) = open.pop() {
+            if level > MOST_LEVELS {
+                return Err(nonsense(LIST, format!("storage folders more than {MOST_LEVELS} levels deep")));
+            }
+            for child in self.children(parent, MOST_FOLDERS - all.len()).await? {
                 if !seen.insert(child.id) {
                     return Err(RemoteError {
                         what: LIST,
@@ -172,7 +151,7 @@ impl Mediagraph {
                     });
                 }
                 if child.has_children {
-                    open.push(Some(child.id));
+                    open.push((Some(child.id), level + 1));
                 }
                 all.push(child);
             }
@@ -180,8 +159,10 @@ impl Mediagraph {
         Ok(all)
     }
 
-    async fn children(&self, parent: Option<i64>) -> Result<Vec<FolderSeen>, RemoteError> {
+    /// The folders directly in one, of which there may be so many.
+    async fn children(&self, parent: Option<i64>, most: usize) -> Result<Vec<FolderSeen>, RemoteError> {
         let mut children: Vec<FolderSeen> = Vec::new();
+        let mut known = HashSet::new();
         for page in 1_u32.. {
             let mut ask = Ask::get(LIST, &["api", "storage_folders", "tree"]);
             if let Some(parent) = parent {
@@ -192,10 +173,9 @@ impl Mediagraph {
             }
             let reply = self.http.send(ask).await?;
             let before = children.len();
-            for child in read_list(LIST, &reply)? {
-                if children.iter().all(|known| known.id != child.id) {
-                    children.push(child);
-                }
+            children.extend(read_list(LIST, &reply)?.into_iter().filter(|child| known.insert(child.id)));
+            if children.len() > most {
+                return Err(nonsense(LIST, format!("more than {MOST_FOLDERS} storage folders")));
             }
             let Some(total) = total_entries(&reply) else {
                 break;
@@ -276,12 +256,12 @@ impl Mediagraph {
         const WHAT: &str = "list the assets of a storage folder";
         let id = number(WHAT, &id.0)?.to_string();
         let result = self.http.send(Ask::get(WHAT, &["api", "storage_folders", &id, "asset_ids"]).long()).await;
-        may_be_missing(result.and_then(|reply| Ok(ids::read(WHAT, &reply)?.ids)))
+        may_be_missing(result.and_then(|reply| Ok(ids::read(WHAT, reply)?.ids)))
     }
 }
 
 fn read_folder(what: &'static str, reply: &Reply) -> Result<FolderSeen, RemoteError> {
-    json::<WireFolder>(what, reply)?.read().map_err(|why| nonsense(what, why))
+    json::<Object<WireFolder>>(what, reply)?.0.read().map_err(|why| nonsense(what, why))
 }
 
 /// The `Total-Entries` header.

@@ -1,11 +1,13 @@
 //! Lists of ids, which may be long: read in one go into plain numbers.
 //!
 //! Two forms are understood: a bare list, and an object that holds exactly one list of ids (under whatever key),
-//! perhaps with `total_entries`. A list of anything else is no list of ids.
+//! perhaps with `total_entries`. A list of anything else is no list of ids, and a list of more than [`MOST_IDS`] is
+//! refused: it would have to be held in memory.
 
 use crate::answer::{json, nonsense};
 use crate::folders::total_entries;
 use crate::http::Reply;
+use crate::loose::Loose;
 use damsync_model::id::AssetId;
 use damsync_ports::RemoteError;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -13,6 +15,12 @@ use std::fmt;
 
 /// Keys that are believed first if an object holds several lists.
 const LIKELY_KEYS: [&str; 3] = ["ids", "asset_ids", "all_ids"];
+
+/// Ids in one answer, in all its lists together.
+pub(crate) const MOST_IDS: usize = 10_000_000;
+
+/// Lists in one object.
+const MOST_LISTS: usize = 16;
 
 /// A list of ids, each once, in ascending order.
 #[derive(Debug)]
@@ -25,8 +33,8 @@ pub(crate) struct IdList {
 }
 
 /// Reads a list of ids.
-pub(crate) fn read(what: &'static str, reply: &Reply) -> Result<IdList, RemoteError> {
-    let (mut ids, total, shape) = match json::<Part>(what, reply)? {
+pub(crate) fn read(what: &'static str, reply: Reply) -> Result<IdList, RemoteError> {
+    let (mut ids, total, shape) = match json::<Part>(what, &reply)? {
         Part::Ids(ids) => (ids, None, "a bare list".to_owned()),
         Part::Object(mut lists, total) => {
             let index = match lists.len() {
@@ -38,11 +46,15 @@ pub(crate) fn read(what: &'static str, reply: &Reply) -> Result<IdList, RemoteEr
             (ids, total, format!("an object with `{key}`"))
         }
         Part::Number(_) | Part::Other => return Err(nonsense(what, "no list of ids")),
+        Part::TooMany => return Err(nonsense(what, format!("more than {MOST_IDS} ids"))),
     };
+    let total = total.or_else(|| total_entries(&reply));
+    // A long answer is not kept beside what was read from it.
+    drop(reply);
     ids.sort_unstable();
     ids.dedup();
     let ids = ids.into_iter().map(AssetId::from).collect();
-    Ok(IdList { ids, total: total.or_else(|| total_entries(reply)), shape })
+    Ok(IdList { ids, total, shape })
 }
 
 enum Part {
@@ -50,6 +62,7 @@ enum Part {
     Number(i64),
     Object(Vec<(String, Vec<i64>)>, Option<u64>),
     Other,
+    TooMany,
 }
 
 struct PartVisitor {
@@ -89,14 +102,17 @@ impl<'de> Visitor<'de> for PartVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Part, A::Error> {
-        let mut ids = Some(Vec::new());
-        while let Some(Inner(part)) = seq.next_element()? {
-            match (part, &mut ids) {
-                (Part::Number(id), Some(ids)) => ids.push(id),
-                _ => ids = None,
+        let mut ids = Vec::new();
+        let outcome = loop {
+            match seq.next_element::<Id>()? {
+                None => return Ok(Part::Ids(ids)),
+                Some(Id(Some(_))) if ids.len() == MOST_IDS => break Part::TooMany,
+                Some(Id(Some(id))) => ids.push(id),
+                Some(Id(None)) => break Part::Other,
             }
-        }
-        Ok(ids.map_or(Part::Other, Part::Ids))
+        };
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(outcome)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part, A::Error> {
@@ -104,11 +120,16 @@ impl<'de> Visitor<'de> for PartVisitor {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(Part::Other);
         }
-        let mut lists = Vec::new();
+        let mut lists: Vec<(String, Vec<i64>)> = Vec::new();
         let mut total = None;
         while let Some(key) = map.next_key::<String>()? {
+            let room = MOST_IDS - lists.iter().map(|(_, ids)| ids.len()).sum::<usize>();
             match map.next_value::<Inner>()?.0 {
-                Part::Ids(ids) => lists.push((key, ids)),
+                Part::Ids(ids) if lists.len() < MOST_LISTS && ids.len() <= room => lists.push((key, ids)),
+                Part::Ids(_) | Part::TooMany => {
+                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                    return Ok(if lists.len() < MOST_LISTS { Part::TooMany } else { Part::Other });
+                }
                 Part::Number(number) if key == "total_entries" => total = u64::try_from(number).ok(),
                 _ => {}
             }
@@ -131,6 +152,15 @@ impl<'de> Deserialize<'de> for Inner {
     }
 }
 
+/// One entry of a list, if it is an id. Nothing is built of what is none.
+struct Id(Option<i64>);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Loose::deserialize(deserializer)?.int()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,7 +168,7 @@ mod tests {
 
     fn ids(body: &str) -> Option<Vec<i64>> {
         let reply = Reply { headers: HeaderMap::new(), body: body.as_bytes().to_vec() };
-        let list = read("test", &reply).ok()?;
+        let list = read("test", reply).ok()?;
         Some(list.ids.iter().map(|id| id.to_string().parse().unwrap()).collect())
     }
 
@@ -168,6 +198,13 @@ mod tests {
         ] {
             assert_eq!(ids(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_object_of_very_many_lists_is_no_list() {
+        let object = |lists: usize| format!("{{{}\"ids\":[7]}}", "\"a\":[],".repeat(lists));
+        assert_eq!(ids(&object(3)), Some(vec![7]));
+        assert_eq!(ids(&object(MOST_LISTS)), None);
     }
 
     #[test]

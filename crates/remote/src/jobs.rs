@@ -7,6 +7,7 @@ use crate::Mediagraph;
 use crate::answer::{json, nonsense};
 use crate::folders::number;
 use crate::http::Ask;
+use crate::shapes::Object;
 use crate::wire::WireJob;
 use damsync_model::id::{AssetId, StorageFolderId};
 use damsync_model::tree::RemoteAsset;
@@ -49,7 +50,8 @@ impl Mediagraph {
 
     /// Starts a job and waits for its end; returns what it said at the end.
     pub(crate) async fn run_job(&self, what: &'static str, body: Value) -> Result<JobEnd, RemoteError> {
-        let started: WireJob = json(what, &self.http.send(Ask::make(what, &["api", "bulk_jobs"], body)).await?)?;
+        let Object(started): Object<WireJob> =
+            json(what, &self.http.send(Ask::make(what, &["api", "bulk_jobs"], body)).await?)?;
         let id = started.guid.name().or_else(|| started.id.name());
         let id = id.ok_or_else(|| nonsense(what, "a job without an id"))?;
         let mut job = started;
@@ -63,7 +65,7 @@ impl Mediagraph {
             }
             tokio::time::sleep(self.poll_delay(nth)).await;
             job = match self.http.send(Ask::get(what, &["api", "bulk_jobs", &id])).await {
-                Ok(reply) => json(what, &reply)?,
+                Ok(reply) => json::<Object<WireJob>>(what, &reply)?.0,
                 Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => {
                     return Ok(JobEnd { state: "gone".into(), words: String::new() });
                 }

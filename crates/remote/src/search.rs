@@ -12,6 +12,7 @@ use crate::http::{Ask, Reply};
 use crate::ids;
 use crate::loose::Loose;
 use crate::retry;
+use crate::shapes::{Few, Object};
 use crate::wire::WireAsset;
 use damsync_model::id::AssetId;
 use damsync_model::time::UnixMs;
@@ -23,13 +24,16 @@ use serde_json::{Map, Value, json};
 /// Most assets in one page.
 pub(crate) const PAGE: usize = 100;
 
+/// More are no page: a server that passes over `per_page` may send some more than were asked for, but not all it has.
+const MOST_IN_A_PAGE: usize = 10 * PAGE;
+
 const DAY_MS: i64 = 86_400_000;
 
 #[derive(Deserialize)]
 struct WirePage {
     #[serde(default)]
     total_entries: Loose,
-    assets: Vec<WireAsset>,
+    assets: Few<WireAsset, MOST_IN_A_PAGE>,
 }
 
 /// One page of a search.
@@ -43,13 +47,14 @@ pub(crate) fn incomplete(what: &'static str, why: String) -> RemoteError {
 }
 
 fn read_page(what: &'static str, reply: &Reply) -> Result<Page, RemoteError> {
-    let page: WirePage = json(what, reply)?;
+    let Object(page): Object<WirePage> = json(what, reply)?;
     let total = page
         .total_entries
         .count()
         .or_else(|| total_entries(reply))
         .ok_or_else(|| nonsense(what, "a list without its total"))?;
-    Ok(Page { total, assets: page.assets })
+    let assets = page.assets.all().map_err(|why| nonsense(what, why))?;
+    Ok(Page { total, assets })
 }
 
 impl Mediagraph {
@@ -157,7 +162,7 @@ impl Mediagraph {
         let mut body = Self::filter(what, scope, window)?;
         body.insert("all_ids".into(), json!(true));
         let ask = Ask::question(what, &["api", "assets", "search"], Value::Object(body)).long();
-        ids::read(what, &self.http.send(ask).await?)
+        ids::read(what, self.http.send(ask).await?)
     }
 
     pub(crate) async fn assets_by_ids(&self, ids: &[AssetId]) -> Result<Vec<RemoteAsset>, RemoteError> {

@@ -8,6 +8,7 @@ use crate::answer::{done, json, nonsense};
 use crate::folders::number;
 use crate::http::{Ask, Reply};
 use crate::search::{PAGE, incomplete};
+use crate::shapes::Object;
 use crate::storage::check_size;
 use crate::wire::{WireAsset, WireUpload};
 use damsync_model::id::{AssetId, Guid, StorageFolderId};
@@ -37,7 +38,7 @@ impl Mediagraph {
             Some(id) => Ask::make(WHAT, &["api", "contributions", &id.to_string(), "uploads"], body),
             None => Ask::make(WHAT, &["api", "uploads"], body),
         };
-        let upload: WireUpload = json(WHAT, &self.http.send(ask).await?)?;
+        let Object(upload): Object<WireUpload> = json(WHAT, &self.http.send(ask).await?)?;
         let id = upload.id.int().ok_or_else(|| nonsense(WHAT, "a session without an id"))?;
         let guid = upload.guid.name().ok_or_else(|| nonsense(WHAT, "a session without a guid"))?;
         if let Some(other) = upload.folder().filter(|other| *other != folder) {
@@ -58,7 +59,7 @@ impl Mediagraph {
             #[serde(default)]
             unsubmitted_assets_count: crate::loose::Loose,
         }
-        if let Ok(told) = serde_json::from_slice::<Done>(&reply.body)
+        if let Ok(Object(told)) = serde_json::from_slice::<Object<Done>>(&reply.body)
             && told.all_requirements_met.flag() == Some(false)
         {
             let waiting = told.unsubmitted_assets_count.count().unwrap_or(0);
@@ -109,7 +110,7 @@ impl Mediagraph {
 
     /// An address, with or without the asset it is for.
     fn prepared(&self, what: &'static str, reply: &Reply) -> Result<PreparedUpload, RemoteError> {
-        let wire: WireAsset = json(what, reply)?;
+        let Object(wire): Object<WireAsset> = json(what, reply)?;
         let url = wire.signed_upload_url.word().ok_or_else(|| nonsense(what, "no address to send the bytes to"))?;
         let asset = if wire.is_asset() { Some(self.read_asset(what, &wire)?) } else { None };
         Ok(PreparedUpload { asset, url: SignedUrl::new(url.to_owned()) })
@@ -167,7 +168,10 @@ impl Mediagraph {
         }
         let reply = self.http.send(ask).await?;
         done(what, &reply)?;
-        let told = serde_json::from_slice::<WireAsset>(&reply.body).ok().filter(WireAsset::is_asset);
+        let told = serde_json::from_slice::<Object<WireAsset>>(&reply.body)
+            .ok()
+            .map(|object| object.0)
+            .filter(WireAsset::is_asset);
         let asset = told.and_then(|wire| self.read_asset(what, &wire).ok());
         match asset {
             Some(asset) if asset.guid != *guid => Err(nonsense(what, "another asset")),

@@ -3,33 +3,14 @@
 //! Unknown fields are passed over, and a field of a wrong type is "not told". What nothing safe can be done without is
 //! demanded: an asset's `id`, `guid` and `filename` (a missing name would look like a rename), a folder's `id` and `name`.
 
-use crate::loose::Loose;
+use crate::loose::{Loose, LooseList};
+use crate::shapes::Maybe;
 use damsync_model::content::{Claimed, Md5};
 use damsync_model::id::{AssetId, Guid, StorageFolderId};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, RemoteAsset};
 use damsync_ports::RemoteFolder;
 use serde::Deserialize;
-
-/// An object that need not be one: null and other types are "not told".
-#[derive(Clone, Debug)]
-pub(crate) struct Maybe<T>(pub(crate) Option<T>);
-
-impl<T> Default for Maybe<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Maybe<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        if !value.is_object() {
-            return Ok(Self(None));
-        }
-        Ok(Self(T::deserialize(value).ok()))
-    }
-}
 
 /// A storage folder.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -38,8 +19,8 @@ pub(crate) struct WireFolder {
     id: Loose,
     name: Loose,
     parent_id: Loose,
-    ancestor_ids: Loose,
-    path_slugs: Loose,
+    ancestor_ids: LooseList,
+    path_slugs: LooseList,
     pub(crate) has_children: Loose,
     contribution_id: Loose,
     organizer: Loose,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod behaviour;
+mod bounds;
 mod faults;
 mod probe;
 mod scripted;

@@ -37,6 +37,8 @@ pub enum Act {
     Cut { headers: Vec<(String, String)>, body: Vec<u8> },
     /// A body that does not end.
     Endless { headers: Vec<(String, String)> },
+    /// A head that does not end.
+    EndlessHead,
 }
 
 impl Act {
@@ -101,6 +103,11 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Mutex<Vec<R
     let (status, headers, body, sent) = match script(&req) {
         Act::Break => return,
         Act::Stall => std::future::pending().await,
+        Act::EndlessHead => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n").await;
+            while stream.write_all(b"X-More: and more, and more, and more\r\n").await.is_ok() {}
+            return;
+        }
         Act::Reply { status, headers, body } => {
             let all = body.len();
             (status, headers, body, all)
