@@ -344,3 +344,6 @@ impl LocalSide for Disk {
         .await
     }
 }
+
+#[cfg(test)]
+mod swaps;
