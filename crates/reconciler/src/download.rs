@@ -17,9 +17,11 @@ use damsync_model::plan::{Action, ExpectLocal, HoldReason};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{Local, Place, Stat};
 use damsync_ports::{
-    Answer, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide, Replaced,
+    Answer, ByteStream, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide,
+    Replaced,
 };
 use damsync_store::{AssetRow, ConflictRow, FileRow};
+use futures_util::StreamExt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -28,6 +30,36 @@ const ATTEMPTS: u32 = 5;
 
 /// First pause between attempts; doubled each time.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// Ends a body with an error once it is longer than this.
+fn at_most(body: ByteStream, most: u64) -> ByteStream {
+    Box::pin(body.scan(Some(most), |left, piece| {
+        let passed = match (*left, piece) {
+            // The error was the end.
+            (None, _) => None,
+            (Some(room), Ok(bytes)) => {
+                *left = u64::try_from(bytes.len()).ok().and_then(|length| room.checked_sub(length));
+                Some(if left.is_some() { Ok(bytes) } else { Err(TOO_LONG.into()) })
+            }
+            (Some(_), broken) => Some(broken),
+        };
+        std::future::ready(passed)
+    }))
+}
+
+/// The kind of the error of [`at_most`]; no connection errs like this.
+const TOO_LONG: std::io::ErrorKind = std::io::ErrorKind::FileTooLarge;
+
+fn is_too_long(error: &std::io::Error) -> bool {
+    error.kind() == TOO_LONG
+}
+
+/// How a body ended.
+enum Body {
+    Whole(Content),
+    /// There was more of it than the server tells of, or than there is room for.
+    TooLong,
+}
 
 /// A body that arrived whole and verified.
 pub(crate) struct Received {
@@ -52,17 +84,22 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.step(Step::TransferStarted { path: path.clone(), direction: "pull", bytes: *size });
         let result = self.fetch_body(&row, &task.path).await;
         self.step(Step::TransferEnded { path });
-        let (partial, content) = result?;
+        let (partial, body) = result?;
         self.reach(CrashPoint::Received)?;
-        if row.asset.claimed.likeness(&content) == Likeness::Different && !Mutation::BodyUnverified.is_on() {
-            self.engine.disk.discard_partial(&partial).await?;
-            return self.doubt(&row, &content).await;
-        }
-        Ok(Some(Received { row, partial, content }))
+        let is_told = |content: &Content| row.asset.claimed.likeness(content) != Likeness::Different;
+        let sent = match body {
+            Body::Whole(content) if is_told(&content) || Mutation::BodyUnverified.is_on() => {
+                return Ok(Some(Received { row, partial, content }));
+            }
+            Body::Whole(content) => format!("{} bytes, MD5 {}", content.size, content.md5),
+            Body::TooLong => "more".to_owned(),
+        };
+        self.engine.disk.discard_partial(&partial).await?;
+        self.doubt(&row, &sent).await
     }
 
     /// The bytes are not those that the server tells of. If it tells otherwise now, the world has changed.
-    async fn doubt(&self, row: &AssetRow, got: &Content) -> Result<Option<Received>, PassError> {
+    async fn doubt(&self, row: &AssetRow, sent: &str) -> Result<Option<Received>, PassError> {
         if let Answer::Found(asset) = self.engine.remote.asset(&row.asset.id).await? {
             let same = asset.claimed == row.asset.claimed && asset.version == row.asset.version;
             self.observe(vec![asset], Said::ByDatabase).await?;
@@ -78,7 +115,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         );
         Err(LocalError::Mismatch {
             path: row.asset.filename.clone(),
-            what: format!("the server tells of {told}, and sent {} bytes, MD5 {}", got.size, got.md5),
+            what: format!("the server tells of {told}, and sent {sent}"),
         }
         .into())
     }
@@ -122,7 +159,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
     }
 
-    async fn fetch_body(&self, row: &AssetRow, path: &MirrorPath) -> Result<(PartialKey, Content), PassError> {
+    /// Takes a body in, in several attempts where it must be. It is never longer than the server tells of, and where it
+    /// tells nothing, than leaves `min_free`: a body without an end must not fill the disk.
+    async fn fetch_body(&self, row: &AssetRow, path: &MirrorPath) -> Result<(PartialKey, Body), PassError> {
         let asset = &row.asset;
         let version = match asset.version {
             _ if Mutation::PartialOfAnyVersion.is_on() => "any".to_owned(),
@@ -132,31 +171,50 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let partial = PartialKey { asset: asset.id.clone(), version };
         let (mut pause, mut idle) = (PAUSE, 0);
         let mut have = self.engine.disk.partial_len(&partial).await?;
+        let most = match asset.claimed.size {
+            Some(size) => size,
+            None => {
+                let free = self.engine.disk.free_bytes().await?;
+                have.saturating_add(free.saturating_sub(self.engine.spec.min_free_bytes))
+            }
+        };
+        if have > most {
+            self.engine.disk.discard_partial(&partial).await?;
+            have = 0;
+        }
+        let mut began_anew = false;
         loop {
             self.check_stop()?;
-            if asset.claimed.size.is_some_and(|size| have > size) {
-                self.engine.disk.discard_partial(&partial).await?;
-                have = 0;
-            }
             if have > 0 && asset.claimed.size == Some(have) {
                 match self.engine.disk.partial_content(&partial).await? {
                     Some(content) if asset.claimed.likeness(&content) != Likeness::Different => {
-                        return Ok((partial, content));
+                        return Ok((partial, Body::Whole(content)));
                     }
+                    // Once, because what was kept from before may be wrong; the server's own bytes are not to be had anew
+                    // for ever.
+                    Some(content) if began_anew => return Ok((partial, Body::Whole(content))),
                     _ => {
                         self.engine.disk.discard_partial(&partial).await?;
-                        have = 0;
+                        (have, began_anew) = (0, true);
                     }
                 }
             }
             let error: PassError = match self.engine.remote.download(&asset.id, asset.version, have).await {
                 Ok(download) => {
                     let from = download.from;
-                    let body = self.watched(path, download.body);
+                    let room = most.saturating_sub(from);
+                    if download.remaining.is_some_and(|remaining| remaining > room) {
+                        return Ok((partial, Body::TooLong));
+                    }
+                    let body = self.watched(path, at_most(download.body, room));
                     match self.engine.disk.receive(&partial, from, body).await {
                         Ok(content) => {
                             self.report().bytes_down += content.size.saturating_sub(from);
-                            return Ok((partial, content));
+                            return Ok((partial, Body::Whole(content)));
+                        }
+                        Err(LocalError::BrokeOff { received, cause }) if is_too_long(&cause) => {
+                            self.report().bytes_down += received.saturating_sub(from);
+                            return Ok((partial, Body::TooLong));
                         }
                         Err(LocalError::BrokeOff { received, cause }) => {
                             self.report().bytes_down += received.saturating_sub(from);
