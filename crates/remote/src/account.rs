@@ -45,8 +45,8 @@ pub struct Rights {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireUser {
-    id: Loose,
+pub(crate) struct WireUser {
+    pub(crate) id: Loose,
     user_id: Loose,
     name: Loose,
     organization: Maybe<WireOrganization>,
@@ -54,14 +54,14 @@ struct WireUser {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireOrganization {
+pub(crate) struct WireOrganization {
     id: Loose,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireRights {
-    can_upload: Loose,
+pub(crate) struct WireRights {
+    pub(crate) can_upload: Loose,
     can_create_storage_folders: Loose,
     can_view_storage_folders: Loose,
 }

@@ -17,8 +17,8 @@ use std::sync::atomic::Ordering;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireCount {
-    count: Loose,
+pub(crate) struct WireCount {
+    pub(crate) count: Loose,
 }
 
 impl Mediagraph {

@@ -146,7 +146,7 @@ fn foreign(failure: Failure) -> Failure {
 }
 
 /// `bytes 5-9/10` → (5, 5). The part must reach the end of the whole, where that is told.
-fn parse_content_range(text: &str) -> Option<(u64, u64)> {
+pub(crate) fn parse_content_range(text: &str) -> Option<(u64, u64)> {
     let (range, total) = text.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);

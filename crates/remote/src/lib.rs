@@ -14,6 +14,9 @@ mod auth;
 mod download;
 mod folder_list;
 mod folders;
+#[cfg(feature = "hostile")]
+#[doc(hidden)]
+pub mod hostile;
 mod http;
 mod ids;
 mod jobs;

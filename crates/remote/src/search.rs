@@ -46,7 +46,7 @@ pub(crate) fn incomplete(what: &'static str, why: String) -> RemoteError {
     RemoteError { what, kind: RemoteErrorKind::Incomplete(why) }
 }
 
-fn read_page(what: &'static str, reply: &Reply) -> Result<Page, RemoteError> {
+pub(crate) fn read_page(what: &'static str, reply: &Reply) -> Result<Page, RemoteError> {
     let Object(page): Object<WirePage> = json(what, reply)?;
     let total = page
         .total_entries

@@ -10,6 +10,9 @@
 //!
 //! Not here: file contents, ignore rules, and any waiting for quiet.
 
+#[cfg(feature = "hostile")]
+#[doc(hidden)]
+pub mod hostile;
 mod mapping;
 mod pending;
 mod watcher;

@@ -33,7 +33,11 @@ fn place(root: &Path, path: &Path) -> Place {
     for component in below.components() {
         let Component::Normal(name) = component else { return Place::Outside };
         let Some(name) = name.to_str() else {
-            return MirrorPath::parse(&text).map_or(Place::Outside, Place::NotUtf8);
+            return match MirrorPath::parse(&text) {
+                Some(dir) if dir.names().next() == Some(OURS) => Place::Ours,
+                Some(dir) => Place::NotUtf8(dir),
+                None => Place::Outside,
+            };
         };
         if !text.is_empty() {
             text.push('/');

@@ -98,6 +98,13 @@ fn a_name_that_is_not_utf8_dirties_the_nearest_directory() {
 }
 
 #[test]
+fn a_name_that_is_not_utf8_below_our_own_directory_is_ours() {
+    let path = Path::new(ROOT).join(".damsync/partial").join(OsStr::from_bytes(b"\xff"));
+    let event = Event::new(EventKind::Create(CreateKind::File)).add_path(path);
+    assert_eq!(shown(&signals_of(Path::new(ROOT), &event, &|_| false)), [""; 0]);
+}
+
+#[test]
 fn what_cannot_be_watched_is_blind() {
     let at = |kind, path: &str| Error::new(kind).add_path(Path::new(ROOT).join(path));
     let denied = || ErrorKind::Io(std::io::ErrorKind::PermissionDenied.into());
