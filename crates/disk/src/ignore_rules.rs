@@ -105,7 +105,11 @@ impl IgnoreRules {
             }
         }
         let (stat, text) = read(dir).map_err(fail)?;
-        let rules = Arc::new(parse(path, &text));
+        let rules = parse(path, &text).map_err(|cause| {
+            self.forget(path);
+            fail(io::Error::new(io::ErrorKind::InvalidData, format!("they cannot be used together: {cause}")))
+        })?;
+        let rules = Arc::new(rules);
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
         files.insert(path.as_str().to_owned(), Loaded { stat, rules });
         Ok(())
@@ -121,7 +125,9 @@ impl IgnoreRules {
     /// These rules, except that a directory's file says something else.
     pub(crate) fn with(&self, dir: &MirrorPath, text: &str) -> Self {
         let mut files = self.files.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let loaded = Loaded { stat: Stat::default(), rules: Arc::new(parse(dir, text)) };
+        // Rules that cannot be used leave nothing out: once the file has them, listing its directory is an error.
+        let rules = parse(dir, text).unwrap_or_else(|_| Gitignore::empty());
+        let loaded = Loaded { stat: Stat::default(), rules: Arc::new(rules) };
         files.insert(dir.as_str().to_owned(), loaded);
         Self { configured: Arc::clone(&self.configured), files: RwLock::new(files) }
     }
@@ -179,15 +185,12 @@ fn read(dir: &OwnedFd) -> io::Result<(Stat, String)> {
     Ok((seen.stat, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn parse(path: &MirrorPath, text: &str) -> Gitignore {
+fn parse(path: &MirrorPath, text: &str) -> Result<Gitignore, ignore::Error> {
     let mut rules = builder();
     for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         if let Err(error) = rules.add_line(None, line) {
             tracing::warn!(path = %path, line = number + 1, %error, "a line of the ignore rules is no pattern");
         }
     }
-    rules.build().unwrap_or_else(|error| {
-        tracing::warn!(path = %path, %error, "the ignore rules cannot be used");
-        Gitignore::empty()
-    })
+    rules.build()
 }

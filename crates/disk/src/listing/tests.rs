@@ -192,3 +192,19 @@ fn ignore_rules_that_cannot_be_read_are_an_error_and_links_are_no_rules() {
     assert_eq!(words(dir.path(), &rules(&[]), "b"), expected(&[(".damsyncignore", "symbolic link")]));
     assert!(IgnoreRules::new(&["[z-a]".to_owned()]).is_err_and(|bad| bad.pattern == "[z-a]"));
 }
+
+#[test]
+fn rules_that_cannot_be_used_as_a_whole_are_an_error_of_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a/secret.txt", "not for others");
+    let rules = rules(&[]);
+    let root = Beneath::open(dir.path()).unwrap();
+    // Each is a pattern; all together they need more memory than the matcher takes.
+    let lines: Vec<String> = (0..15_000).map(|number| format!("*?{number}[a-z]*{number}*x?")).collect();
+    write(dir.path(), "a/.damsyncignore", &format!("secret.txt\n{}\n", lines.join("\n")));
+    let listed = list(&root, &rules, &mirror("a"));
+    assert!(matches!(&listed, Err(LocalError::Io { what: "read the ignore rules of", .. })), "{listed:?}");
+    // Nothing is taken over of them, and what can be used again is.
+    write(dir.path(), "a/.damsyncignore", "secret.txt\n");
+    assert_eq!(words(dir.path(), &rules, "a")["secret.txt"], "ignored");
+}
