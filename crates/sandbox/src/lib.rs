@@ -10,4 +10,4 @@ pub mod http;
 pub mod world;
 
 pub use error::SandboxError;
-pub use http::{Options, Running, serve};
+pub use http::{Clock, Options, Running, serve, serve_by};

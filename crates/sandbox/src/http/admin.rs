@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Answer, ok, read_params};
 use super::params::Params;
 use super::render;
-use super::shared::{Shared, lock, real_ms};
+use super::shared::{Shared, lock};
 use super::times::iso;
 use crate::world::admin::Fill;
 use crate::world::asset::{Asset, Content};
@@ -178,7 +178,7 @@ async fn clear_faults(State(shared): Known) -> Answer {
 
 async fn clock(State(shared): Known) -> Answer {
     let world = shared.world();
-    ok(&json!({ "now": iso(world.clock(real_ms())), "offset_ms": world.clock_offset_ms() }))
+    ok(&json!({ "now": iso(world.clock(shared.clock.ms())), "offset_ms": world.clock_offset_ms() }))
 }
 
 async fn set_clock(State(shared): Known, request: Request) -> Answer {
@@ -186,7 +186,7 @@ async fn set_clock(State(shared): Known, request: Request) -> Answer {
     let mut world = shared.world();
     let offset = asked.int("offset_ms").unwrap_or_else(|| world.clock_offset_ms());
     world.set_clock_offset_ms(offset + asked.int("advance_ms").unwrap_or(0));
-    let now = world.clock(real_ms());
+    let now = world.clock(shared.clock.ms());
     world.tick(now);
     ok(&json!({ "now": iso(now), "offset_ms": world.clock_offset_ms() }))
 }

@@ -13,8 +13,9 @@ use super::call::{Answer, Call};
 use super::render;
 use super::shared::{Redirected, Shared, lock};
 use crate::world::asset::{Asset, Content, Version};
+use crate::world::generated::rendition;
 use crate::world::habits::Downloads;
-use crate::world::{AssetKey, Refusal, generated};
+use crate::world::{AssetKey, Refusal};
 
 /// What is written behind a file whose metadata is written into it.
 const WRITTEN_META: &[u8] = b"\n<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"/>\n";
@@ -37,11 +38,6 @@ pub(super) async fn download(Path(id): Path<String>, call: Call) -> Answer {
     }
     let content = version.content.ok_or(Refusal::NotFound("data"))?;
     bytes(&call.shared, &call.headers, &content, &version.filename, skip_meta).await
-}
-
-/// What comes instead of an original that may not be had.
-fn rendition(asset: &Asset) -> Content {
-    generated::content(asset.id.unsigned_abs().rotate_left(32), 512)
 }
 
 fn redirect(shared: &Shared, asset: &Asset, version: &Version, skip_meta: bool) -> Response {

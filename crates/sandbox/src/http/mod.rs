@@ -8,6 +8,7 @@ mod admin;
 mod asset_json;
 mod assets;
 mod call;
+mod clock;
 mod contents;
 mod database;
 mod download;
@@ -23,4 +24,5 @@ mod shared;
 mod storage;
 mod times;
 
-pub use serve::{Options, Running, serve};
+pub use clock::Clock;
+pub use serve::{Options, Running, serve, serve_by};

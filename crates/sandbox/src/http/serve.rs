@@ -13,12 +13,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::clock::Clock;
 use super::contents::Contents;
 use super::database::Database;
 use super::play::play;
-use super::shared::{Shared, lock, real_ms};
+use super::shared::{Shared, lock};
 use super::{admin, assets, download, oauth, places, storage};
 use crate::error::SandboxError;
+use crate::world::asset::Content;
 use crate::world::{Host, World};
 
 /// How often the world is written down.
@@ -49,12 +51,24 @@ pub struct Running {
     pub token: String,
     /// The organization's number.
     pub organization_id: i64,
+    shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     keeper: JoinHandle<Result<(), SandboxError>>,
 }
 
 impl Running {
+    /// Lets an operator of the same process into the world; what it is handed besides is the world's time.
+    pub fn operate<T>(&self, act: impl FnOnce(&mut World, i64) -> T) -> T {
+        let now = self.shared.now();
+        act(&mut self.shared.world(), now)
+    }
+
+    /// Stores bytes that an operator gives to an asset.
+    pub fn keep(&self, bytes: &[u8]) -> std::io::Result<Content> {
+        self.shared.contents.add(bytes)
+    }
+
     /// Ends it: open requests are given a moment, then everything is written down.
     pub async fn shutdown(self) -> Result<(), SandboxError> {
         // Nobody may be listening any more, which is what is wanted.
@@ -70,9 +84,14 @@ impl Running {
 
 /// Starts a sandbox.
 pub async fn serve(options: Options) -> Result<Running, SandboxError> {
+    serve_by(options, Clock::of_the_machine()).await
+}
+
+/// Starts a sandbox whose time comes from a clock. Only signatures hang on the machine's time, whatever the clock says.
+pub async fn serve_by(options: Options, clock: Clock) -> Result<Running, SandboxError> {
     let data = options.data.clone();
     std::fs::create_dir_all(&data).map_err(|error| SandboxError::file(&data, error))?;
-    let now = real_ms();
+    let now = clock.ms();
     let seed = options.seed;
     let directory = data.clone();
     let (database, world) = tokio::task::spawn_blocking(move || open(&directory, seed, now)).await??;
@@ -88,6 +107,7 @@ pub async fn serve(options: Options) -> Result<Running, SandboxError> {
         (token, world.organization_id())
     };
     let shared = Arc::new(Shared {
+        clock,
         world: Mutex::new(world),
         contents,
         log: Mutex::default(),
@@ -103,7 +123,7 @@ pub async fn serve(options: Options) -> Result<Running, SandboxError> {
 
     let keeper = tokio::spawn(keep(Arc::clone(&shared), database, stopping));
     let tasks = vec![spawn(api, api_router(&shared), &shared), spawn(bytes, storage_router(&shared, s3), &shared)];
-    Ok(Running { base_url: api_url, storage_url, token, organization_id, stop, tasks, keeper })
+    Ok(Running { base_url: api_url, storage_url, token, organization_id, shared, stop, tasks, keeper })
 }
 
 fn open(data: &Path, seed: u64, now: i64) -> Result<(Database, World), SandboxError> {

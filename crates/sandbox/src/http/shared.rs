@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusty_s3::actions::S3Action;
 use tokio::sync::watch;
 
+use super::clock::Clock;
 use super::contents::Contents;
 use super::log::RequestLog;
 use crate::world::upload::UploadTicket;
@@ -22,6 +23,7 @@ pub(crate) struct Redirected {
 
 /// See the module.
 pub(crate) struct Shared {
+    pub(crate) clock: Clock,
     pub(crate) world: Mutex<World>,
     pub(crate) contents: Contents,
     pub(crate) log: Mutex<RequestLog>,
@@ -39,10 +41,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The machine's time.
-pub(crate) fn real_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -52,7 +54,7 @@ impl Shared {
 
     /// The world's time.
     pub(crate) fn now(&self) -> i64 {
-        self.world().clock(real_ms())
+        self.world().clock(self.clock.ms())
     }
 
     /// The signed URL for a ticket. It is signed with the machine's time, because the storage library checks against

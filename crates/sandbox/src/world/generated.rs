@@ -2,7 +2,7 @@
 
 use md5::{Digest, Md5};
 
-use super::asset::{Content, Place};
+use super::asset::{Asset, Content, Place};
 use super::prng::mix;
 
 /// Fills a buffer with the bytes from `offset` on.
@@ -33,6 +33,12 @@ pub fn content(seed: u64, size: u64) -> Content {
         at += count as u64;
     }
     Content { size, md5: hex(&hasher.finalize()), place: Place::Generated(seed) }
+}
+
+/// What comes instead of an original that may not be had.
+#[must_use]
+pub fn rendition(asset: &Asset) -> Content {
+    content(asset.id.unsigned_abs().rotate_left(32), 512)
 }
 
 /// MD5 of bytes, in hexadecimal.

@@ -45,6 +45,7 @@ impl World {
     /// How far a job is.
     pub fn job(&mut self, user: UserId, guid: &str, now: i64) -> Result<Job, Refusal> {
         self.tick(now);
+        self.user(user)?;
         let mut job =
             self.jobs.get(guid).filter(|job| job.user_id == user).cloned().ok_or(Refusal::NotFound("bulk job"))?;
         if !job.finished && now > job.created_at {

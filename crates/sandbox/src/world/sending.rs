@@ -333,6 +333,7 @@ impl World {
     /// Ends a session: its assets are submitted, unless something is asked for first.
     pub fn set_done(&mut self, user: UserId, id: i64, now: i64) -> Result<UploadSummary, Refusal> {
         self.tick(now);
+        self.user(user)?;
         let upload = self.uploads.get(&id).filter(|upload| upload.user_id == user);
         let mut upload = upload.ok_or(Refusal::NotFound("upload"))?.clone();
         let require_tags = self.folders.get(&upload.folder_id).is_some_and(|folder| folder.require_tags);
