@@ -26,6 +26,21 @@ pub(super) fn slugs(world: &World, folder: i64) -> String {
     world.folder_path(folder, |folder| &folder.slug).join("/")
 }
 
+/// Every folder by its slugs, as one list told them.
+pub(super) fn all_slugs(world: &World, folders: &[Folder]) -> Slugs {
+    let mut known = Slugs::new();
+    for folder in folders {
+        known.entry(slugs(world, folder.id)).and_modify(|id| *id = None).or_insert(Some(folder.id));
+    }
+    known
+}
+
+/// One folder has now these slugs. Whatever it was called before, its old name means nothing any more.
+pub(super) fn remember(known: &mut Slugs, slugs: String, folder: i64) {
+    known.retain(|_, id| *id != Some(folder));
+    known.entry(slugs).and_modify(|id| *id = None).or_insert(Some(folder));
+}
+
 pub(super) fn asset(world: &World, asset: &Asset, told: Told, known: &Slugs) -> RemoteAsset {
     let habits = world.habits();
     let folder = match told {
@@ -49,6 +64,10 @@ pub(super) fn asset(world: &World, asset: &Asset, told: Told, known: &Slugs) -> 
             asset::AssetState::Pending => AssetState::Pending,
             asset::AssetState::Uploaded | asset::AssetState::Processing => AssetState::Processing,
             asset::AssetState::Processed if asset.submitted_at.is_none() => AssetState::AwaitingSubmission,
+            // That its contribution does not approve by itself, only an answer about it alone tells.
+            asset::AssetState::Processed if told == Told::Alone && needs_approval(world, asset) => {
+                AssetState::AwaitingApproval
+            }
             asset::AssetState::Processed => AssetState::Processed,
             asset::AssetState::ProcessingError => AssetState::Failed,
         },
@@ -62,6 +81,24 @@ pub(super) fn asset(world: &World, asset: &Asset, told: Told, known: &Slugs) -> 
     }
 }
 
+fn needs_approval(world: &World, asset: &Asset) -> bool {
+    let Some(upload) = world.upload(asset.upload_id) else { return false };
+    let owner = world.contribution_folder(upload.contribution_id).or_else(|| world.any_folder(upload.folder_id));
+    owner.is_some_and(|folder| !folder.auto_approve)
+}
+
+/// A connector's name, by the field that holds its id.
+fn connector(field: &str) -> Option<String> {
+    let known = [
+        ("box_folder_id", "Box"),
+        ("dropbox_folder_id", "Dropbox"),
+        ("google_drive_folder_id", "Google Drive"),
+        ("frame_project_id", "Frame.io"),
+        ("lightroom_publish_service_id", "Lightroom"),
+    ];
+    known.into_iter().find(|(name, _)| *name == field).map(|(_, connector)| connector.to_owned())
+}
+
 pub(super) fn folder(world: &World, folder: &Folder) -> RemoteFolder {
     RemoteFolder {
         id: folder.id.into(),
@@ -72,7 +109,7 @@ pub(super) fn folder(world: &World, folder: &Folder) -> RemoteFolder {
         organizer: folder.organizer.unwrap_or(false),
         editable: Some(folder.editable),
         reindexing: folder.reindexing_at.is_some(),
-        connector: folder.connector.as_ref().map(|(_, id)| id.clone()),
+        connector: folder.connector.as_ref().and_then(|(field, _)| connector(field)),
     }
 }
 
@@ -87,6 +124,17 @@ pub(super) fn refusal(what: &'static str, refusal: &Refusal) -> RemoteError {
         }
     };
     RemoteError { what, kind }
+}
+
+/// One upload carries at most so much; more is refused before anything is sent.
+pub(super) const MOST_BYTES: u64 = 5 << 30;
+
+pub(super) fn check_size(what: &'static str, size: u64) -> Result<(), RemoteError> {
+    if size <= MOST_BYTES {
+        return Ok(());
+    }
+    let message = format!("one upload carries at most {MOST_BYTES} bytes");
+    Err(RemoteError { what, kind: RemoteErrorKind::Refused { status: 413, message } })
 }
 
 pub(super) fn number(what: &'static str, id: &RemoteId) -> Result<i64, RemoteError> {

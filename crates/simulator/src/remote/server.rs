@@ -75,9 +75,18 @@ impl Server {
 
     /// A version's bytes, if it has any.
     pub fn bytes(&self, version: &Version) -> Option<Bytes> {
-        match &version.content.as_ref()?.place {
+        self.read(version.content.as_ref()?)
+    }
+
+    /// The bytes of a content.
+    pub fn read(&self, content: &Content) -> Option<Bytes> {
+        match &content.place {
             Place::Stored(name) => self.stored().get(name).cloned(),
-            Place::Generated(_) => None,
+            Place::Generated(seed) => {
+                let mut bytes = vec![0; usize::try_from(content.size).ok()?];
+                generated::read(*seed, 0, &mut bytes);
+                Some(bytes.into())
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use damsync_ports::{
     Answer, ChangedAssets, Download, Identity, NewContent, Payload, PreparedUpload, RemoteError, RemoteErrorKind,
     RemoteFolder, RemoteSide, Scope, SignedUrl, UploadSession,
 };
+use damsync_sandbox::world::generated::rendition;
 use damsync_sandbox::world::job::JobWork;
 use damsync_sandbox::world::search::Window;
 use damsync_sandbox::world::user::UserId;
@@ -22,7 +23,7 @@ use damsync_sandbox::world::{
 };
 use futures_util::{StreamExt, stream};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is asked when assets are acknowledged.
@@ -36,6 +37,8 @@ pub struct WorldRemote {
     capabilities: Capabilities,
     requests: AtomicU64,
     slugs: Mutex<Slugs>,
+    /// Hints about other users' assets were refused once.
+    own_hints_only: AtomicBool,
     looks: Looks,
     witness: Witness,
 }
@@ -54,7 +57,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     has_folder_tree: true,
     acknowledges: true,
     has_leases: false,
-    max_upload_bytes: 5 << 30,
+    max_upload_bytes: answers::MOST_BYTES,
 };
 
 /// How often a job's state is asked for, and how long it takes in between.
@@ -91,6 +94,7 @@ impl WorldRemote {
             capabilities: CAPABILITIES,
             requests: AtomicU64::new(0),
             slugs: Mutex::default(),
+            own_hints_only: AtomicBool::new(false),
             looks: Looks::default(),
             witness,
         }
@@ -136,12 +140,17 @@ impl WorldRemote {
         if lost { Err(no_answer(what)) } else { answer.map_err(|refusal| answers::refusal(what, &refusal)) }
     }
 
-    fn query(scope: &Scope, updated: Option<Window>, per_page: u64) -> SearchQuery {
+    fn query(
+        what: &'static str,
+        scope: &Scope,
+        updated: Option<Window>,
+        per_page: u64,
+    ) -> Result<SearchQuery, RemoteError> {
         let folder = match scope {
             Scope::Everything => None,
-            Scope::Below(id) => answers::number("search", &id.0).ok(),
+            Scope::Below(id) => Some(answers::number(what, &id.0)?),
         };
-        SearchQuery { folder, updated, page: 1, per_page, ..SearchQuery::default() }
+        Ok(SearchQuery { folder, updated, page: 1, per_page, ..SearchQuery::default() })
     }
 
     fn listed(&self, world: &World, assets: &[Arc<damsync_sandbox::world::asset::Asset>]) -> Vec<RemoteAsset> {
@@ -210,7 +219,8 @@ impl WorldRemote {
         match self.asset(id).await? {
             Answer::Found(asset) if wished(&asset) => Ok(()),
             Answer::NotFound => Err(RemoteError { what, kind: RemoteErrorKind::NotFound }),
-            _ => {
+            Answer::Denied => Err(RemoteError { what, kind: RemoteErrorKind::Forbidden(String::new()) }),
+            Answer::Found(_) => {
                 let message = "the server's job ended without effect".to_owned();
                 Err(RemoteError { what, kind: RemoteErrorKind::Refused { status: 200, message } })
             }
@@ -255,14 +265,7 @@ impl RemoteSide for WorldRemote {
     async fn folders(&self) -> Result<Vec<RemoteFolder>, RemoteError> {
         self.call("list the storage folders", Repeat::Safe, |world, now| {
             let list = world.list_folders(self.user, now)?;
-            let mut slugs = Slugs::new();
-            for folder in &list {
-                slugs
-                    .entry(answers::slugs(world, folder.id))
-                    .and_modify(|known| *known = None)
-                    .or_insert(Some(folder.id));
-            }
-            *self.slugs() = slugs;
+            *self.slugs() = answers::all_slugs(world, &list);
             Ok(list.iter().map(|folder| answers::folder(world, folder)).collect())
         })
         .await
@@ -286,7 +289,7 @@ impl RemoteSide for WorldRemote {
         self.call(WHAT, Repeat::Never, |world, now| {
             let new = NewFolder { name: name.to_owned(), parent_id, ..NewFolder::default() };
             let folder = world.create_folder(self.user, new, now)?;
-            self.slugs().insert(answers::slugs(world, folder.id), Some(folder.id));
+            answers::remember(&mut self.slugs(), answers::slugs(world, folder.id), folder.id);
             Ok(answers::folder(world, &folder))
         })
         .await
@@ -303,7 +306,9 @@ impl RemoteSide for WorldRemote {
         let parent_id = parent.map(|parent| answers::number(WHAT, &parent.0)).transpose()?;
         self.call(WHAT, Repeat::Safe, |world, now| {
             let edit = FolderEdit { name: Some(name.to_owned()), parent_id: Some(parent_id), ..FolderEdit::default() };
-            world.edit_folder(self.user, id, edit, now).map(|_| ())
+            let folder = world.edit_folder(self.user, id, edit, now)?;
+            answers::remember(&mut self.slugs(), answers::slugs(world, folder.id), folder.id);
+            Ok(())
         })
         .await
     }
@@ -346,30 +351,40 @@ impl RemoteSide for WorldRemote {
                 Ok(ids.into_iter().map(AssetId::from).collect::<Vec<_>>())
             })
         };
+        if self.own_hints_only.load(Ordering::Relaxed) {
+            return ask(false).await;
+        }
         match ask(true).await {
-            Err(RemoteError { kind: RemoteErrorKind::Forbidden(_), .. }) => ask(false).await,
+            Err(RemoteError { kind: RemoteErrorKind::Forbidden(_), .. }) => {
+                self.own_hints_only.store(true, Ordering::Relaxed);
+                ask(false).await
+            }
             answer => answer,
         }
     }
 
     async fn changed_since(&self, scope: &Scope, from: UnixMs, limit: u32) -> Result<ChangedAssets, RemoteError> {
-        let query = Self::query(scope, Some((Some(from.0), None)), u64::from(limit.clamp(1, 100)));
-        self.call("ask what changed", Repeat::Safe, |world, now| {
+        const WHAT: &str = "ask what changed";
+        let wanted = limit.min(100);
+        let query = Self::query(WHAT, scope, Some((Some(from.0), None)), u64::from(wanted.max(1)))?;
+        self.call(WHAT, Repeat::Safe, |world, now| {
             let page = world.search(self.user, &query, now)?;
-            Ok(ChangedAssets { total: page.total, assets: self.listed(world, &page.assets) })
+            let told = &page.assets[..page.assets.len().min(wanted as usize)];
+            Ok(ChangedAssets { total: page.total, assets: self.listed(world, told) })
         })
         .await
     }
 
     async fn count_between(&self, scope: &Scope, from: UnixMs, to: UnixMs) -> Result<u64, RemoteError> {
-        let query = Self::query(scope, Some((Some(from.0), Some(to.0))), 1);
-        self.call("count what changed", Repeat::Safe, |world, now| Ok(world.search(self.user, &query, now)?.total))
-            .await
+        const WHAT: &str = "count what changed";
+        let query = Self::query(WHAT, scope, Some((Some(from.0), Some(to.0))), 1)?;
+        self.call(WHAT, Repeat::Safe, |world, now| Ok(world.search(self.user, &query, now)?.total)).await
     }
 
     async fn all_ids(&self, scope: &Scope, from: Option<UnixMs>) -> Result<Vec<AssetId>, RemoteError> {
-        let query = Self::query(scope, from.map(|from| (Some(from.0), None)), 1);
-        self.call("list the ids of all assets", Repeat::Safe, |world, now| {
+        const WHAT: &str = "list the ids of all assets";
+        let query = Self::query(WHAT, scope, from.map(|from| (Some(from.0), None)), 1)?;
+        self.call(WHAT, Repeat::Safe, |world, now| {
             let mut ids = world.search_ids(self.user, &query, now)?;
             ids.sort_unstable();
             Ok(ids.into_iter().map(AssetId::from).collect())
@@ -412,7 +427,12 @@ impl RemoteSide for WorldRemote {
             world
                 .download(self.user, AssetKey::Id(number), version, self.stage.time.ms())
                 .map_err(|refusal| answers::refusal(WHAT, &refusal))
-                .map(|(_, version)| (self.server().bytes(&version).unwrap_or_default(), world.habits().clone()))
+                .map(|(asset, version)| {
+                    // Instead of an original that may not be had comes something smaller.
+                    let content = if asset.original_downloadable { version.content } else { Some(rendition(&asset)) };
+                    let bytes = content.and_then(|content| self.server().read(&content));
+                    (bytes.unwrap_or_default(), world.habits().clone())
+                })
         };
         let fault = turn.fault;
         self.weather.end(turn).await;
@@ -438,14 +458,16 @@ impl RemoteSide for WorldRemote {
     ) -> Result<UploadSession, RemoteError> {
         const WHAT: &str = "open an upload session";
         let folder = answers::number(WHAT, &folder.0)?;
-        self.call(WHAT, Repeat::Safe, |world, now| {
-            let upload = world.start_upload(self.user, contribution, NewUpload::default(), now)?;
-            if upload.folder_id != folder {
-                return Err(Refusal::Unprocessable("its uploads would go to another folder".to_owned()));
-            }
-            Ok(UploadSession { id: upload.id, guid: upload.guid })
-        })
-        .await
+        let upload = self
+            .call(WHAT, Repeat::Safe, |world, now| {
+                world.start_upload(self.user, contribution, NewUpload::default(), now)
+            })
+            .await?;
+        if upload.folder_id != folder {
+            let message = "its uploads would go to another folder".to_owned();
+            return Err(RemoteError { what: WHAT, kind: RemoteErrorKind::Refused { status: 200, message } });
+        }
+        Ok(UploadSession { id: upload.id, guid: upload.guid })
     }
 
     async fn close_session(&self, session: &UploadSession) -> Result<(), RemoteError> {
@@ -460,7 +482,9 @@ impl RemoteSide for WorldRemote {
         session: &UploadSession,
         content: &NewContent,
     ) -> Result<PreparedUpload, RemoteError> {
-        self.call("prepare an upload", Repeat::Never, |world, now| {
+        const WHAT: &str = "prepare an upload";
+        answers::check_size(WHAT, content.size)?;
+        self.call(WHAT, Repeat::Never, |world, now| {
             let (asset, ticket) = world.prepare_asset(self.user, &session.guid, new_asset(content), now)?;
             Ok(PreparedUpload { asset: Some(self.alone(world, &asset)), url: SignedUrl::new(ticket.key) })
         })
@@ -481,6 +505,7 @@ impl RemoteSide for WorldRemote {
 
     async fn prepare_version(&self, id: &AssetId, content: &NewContent) -> Result<PreparedUpload, RemoteError> {
         const WHAT: &str = "prepare a new version";
+        answers::check_size(WHAT, content.size)?;
         let number = answers::number(WHAT, &id.0)?;
         self.call(WHAT, Repeat::Never, |world, now| {
             let (asset, ticket) = world.add_version(self.user, AssetKey::Id(number), new_asset(content), now)?;
@@ -495,13 +520,12 @@ impl RemoteSide for WorldRemote {
     async fn send(&self, url: &SignedUrl, mut payload: Payload) -> Result<(), RemoteError> {
         const WHAT: &str = "send a file";
         let error = |kind| RemoteError { what: WHAT, kind };
+        answers::check_size(WHAT, payload.size)?;
         let turn = self.begin(WHAT).await?;
-        let expired = |refusal: &Refusal| match refusal {
-            Refusal::Forbidden(_) => error(RemoteErrorKind::Expired),
-            refusal => answers::refusal(WHAT, refusal),
-        };
         let key = url.expose();
-        self.server().world().may_put(key, self.stage.time.ms()).map_err(|refusal| expired(&refusal))?;
+        // The storage gives one reason for all: it denies the access.
+        let expired = |_| error(RemoteErrorKind::Expired);
+        self.server().world().may_put(key, self.stage.time.ms()).map_err(expired)?;
         let mut data = BytesMut::new();
         while let Some(piece) = payload.body.next().await {
             data.extend_from_slice(&piece.map_err(|ours| error(RemoteErrorKind::Body(ours.to_string())))?);
