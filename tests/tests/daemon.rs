@@ -129,6 +129,47 @@ fn what_happened_while_it_was_away_is_caught_up_with() {
 }
 
 #[test]
+fn a_killed_program_leaves_no_lock_behind() {
+    let setup = setup();
+    let mut daemon = running(&setup);
+    setup.write("start.txt", "edited");
+    // While it lives, it is alone.
+    let refused = setup.reconcile(&[]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("another damsync"), "{refused:?}");
+    assert_eq!(daemon.end(Signal::KILL), 137);
+    drop(daemon);
+    // Its file is still there, and locks nobody out.
+    assert!(setup.state.join("lock").exists());
+    setup.write("start.txt", "edited again");
+    let pass = setup.reconcile(&[]);
+    assert_eq!((pass.code, &pass.report["outcome"]), (0, &"in_sync".into()), "{pass:?}");
+    assert_eq!(setup.asset("start.txt").md5(), md5("edited again"));
+    let mut daemon = setup.daemon();
+    setup.write("start.txt", "edited once more");
+    daemon.until("the version", |setup| setup.asset("start.txt").md5() == md5("edited once more"));
+    assert_eq!(daemon.end(Signal::TERM), 0);
+}
+
+#[test]
+fn an_edit_goes_up_by_itself_when_the_check_out_ends() {
+    let setup = setup();
+    let mut daemon = running(&setup);
+    let asset = setup.sandbox.patch(&setup.asset("start.txt"), &json!({ "checked_out_at": "2026-01-01T00:00:00Z" }));
+    // Something later has come down, so the check-out is known here as well.
+    setup.sandbox.asset("Studio/later.txt", "later");
+    daemon.until_both("later.txt", true);
+    setup.write("start.txt", "edited");
+    setup.write("other.txt", "sent after it");
+    daemon.until("the other file", |setup| setup.sandbox.tree().has("Studio/other.txt"));
+    assert_eq!(setup.sandbox.now(&asset).versions(), 1, "nothing is forced");
+    setup.sandbox.patch(&asset, &json!({ "checked_out_at": null }));
+    daemon.until("the version", |setup| setup.sandbox.now(&asset).md5() == md5("edited") && setup.is_equal());
+    assert_eq!(daemon.end(Signal::TERM), 0);
+    setup.settled();
+}
+
+#[test]
 fn it_outlives_a_server_that_is_down() {
     let setup = setup();
     let mut daemon = running(&setup);

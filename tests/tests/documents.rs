@@ -42,7 +42,7 @@ fn tests() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_test_that_the_hazards_name_exists() {
+fn every_hazard_names_tests_and_all_of_them_exist() {
     let page = fs::read_to_string(project().join("docs/hazards.md")).unwrap();
     let tests = tests();
     let mut rows = 0;
@@ -53,7 +53,7 @@ fn every_test_that_the_hazards_name_exists() {
         rows += 1;
         let cell = line.trim_end_matches('|').rsplit('|').next().unwrap();
         let named: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
-        assert!(!named.is_empty() || cell.contains("open:"), "neither a test nor said to be open: {line}");
+        assert!(!named.is_empty(), "no test covers it: {line}");
         missing.extend(named.into_iter().filter(|name| !tests.contains(*name)).map(str::to_owned));
     }
     assert_eq!(rows, 25);
