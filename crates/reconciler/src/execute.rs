@@ -47,7 +47,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let width = self.engine.spec.concurrency.max(1);
 
         let mut results = futures_util::stream::iter(&others)
-            .map(|task| async move { (task, self.act(task).await) })
+            .map(|task| async move {
+                self.begun(task.planned);
+                (task, self.act(task).await)
+            })
             .buffer_unordered(width);
         while let Some((task, result)) = results.next().await {
             progress |= self.conclude_task(task, result).await?;
@@ -62,7 +65,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     async fn pull(&self, downloads: &[Task<'_>], width: usize) -> Result<bool, PassError> {
         let mut progress = false;
         let mut arriving = futures_util::stream::iter(downloads)
-            .map(|task| async move { (task, self.receive(task).await) })
+            .map(|task| async move {
+                self.begun(task.planned);
+                (task, self.receive(task).await)
+            })
             .buffer_unordered(width)
             .fuse();
         let mut placing = pin!(Fuse::terminated());
@@ -139,6 +145,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         task: &Task<'_>,
         result: Result<Done, PassError>,
     ) -> Result<bool, PassError> {
+        self.over(task.planned);
         match result {
             Ok(Done::Yes) => {
                 self.unreachable.store(0, Ordering::Relaxed);
@@ -171,6 +178,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 Ok(false)
             }
         }
+    }
+
+    pub(crate) fn begun(&self, planned: &Planned) {
+        self.step(Step::Begun { rule: planned.rule, action: planned.action.verb() });
+    }
+
+    pub(crate) fn over(&self, planned: &Planned) {
+        self.step(Step::Over { rule: planned.rule, action: planned.action.verb() });
     }
 
     /// Tells of an action that was done, or pretended.

@@ -2,7 +2,7 @@
 
 use crate::crash::CrashPoint;
 use crate::report::Left;
-use damsync_model::plan::PlanLine;
+use damsync_model::plan::{PlanLine, Rule};
 use std::sync::Arc;
 
 /// Something that happened on the way, for progress displays.
@@ -42,6 +42,20 @@ pub enum Step {
     },
     /// A rehearsal came to something that a real pass would leave as it is.
     Left(Left),
+    /// An action is begun.
+    Begun {
+        /// The row of the contract.
+        rule: Rule,
+        /// The action's word.
+        action: &'static str,
+    },
+    /// An action has come to its end, well or not.
+    Over {
+        /// The row of the contract.
+        rule: Rule,
+        /// The action's word.
+        action: &'static str,
+    },
     /// An action was finished: its line of the history.
     Done {
         /// The rule's number.

@@ -194,8 +194,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 self.folder_fails(entity.id, FailedItem { path, error });
                 continue;
             }
+            self.begun(&planned);
             let result =
                 if self.acts() { self.act_on_folder(&planned).await } else { self.pretend_on_folder(&planned).await };
+            self.over(&planned);
             match result {
                 Ok(()) => progress = true,
                 Err(error) if ends_pass(&error) => return Err(error),

@@ -1,5 +1,7 @@
 //! What a run, or many, went through.
 
+use crate::cells::{Cell, Trouble};
+use crate::weather::Fault;
 use damsync_reconciler::crash::CrashPoint;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +11,8 @@ use std::fmt;
 pub struct Coverage {
     /// Actions done, by rule and word.
     pub rules: BTreeMap<(String, String), u64>,
+    /// What befell actions that worked alone.
+    pub cells: BTreeMap<Cell, u64>,
     /// Crashes, by the point they happened at.
     pub crashes: BTreeMap<CrashPoint, u64>,
     /// Crashes in a call of a port.
@@ -25,6 +29,9 @@ impl Coverage {
         for (key, count) in &other.rules {
             *self.rules.entry(key.clone()).or_default() += count;
         }
+        for (cell, count) in &other.cells {
+            *self.cells.entry(*cell).or_default() += count;
+        }
         for (key, count) in &other.crashes {
             *self.crashes.entry(*key).or_default() += count;
         }
@@ -40,9 +47,20 @@ impl Coverage {
 
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<6}{:<22}{:>9}", "rule", "action", "done")?;
+        writeln!(f, "{:<6}{:<22}{:>9}  what befell it", "rule", "action", "done")?;
         for ((rule, action), count) in &self.rules {
-            writeln!(f, "{rule:<6}{action:<22}{count:>9}")?;
+            write!(f, "{rule:<6}{action:<22}{count:>9} ")?;
+            let of = |cell: &&Cell| cell.rule.to_string() == *rule && cell.action == action;
+            for cell in self.cells.keys().filter(of) {
+                let trouble = match cell.trouble {
+                    Trouble::Fault(Fault::Body(_)) => "Body".to_owned(),
+                    Trouble::Fault(fault) => format!("{fault:?}"),
+                    Trouble::Crash(point) => format!("crash:{point:?}"),
+                    Trouble::CrashInCall => "crash:in a call".to_owned(),
+                };
+                write!(f, " {trouble} {}", self.cells[cell])?;
+            }
+            writeln!(f)?;
         }
         writeln!(f, "\n{:<28}{:>9}", "crash point", "crashes")?;
         for point in CrashPoint::ALL {

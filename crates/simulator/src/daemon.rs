@@ -148,6 +148,9 @@ impl Daemon {
 
     fn note(&self, ended: &Ended) {
         let mut coverage = self.coverage();
+        for cell in self.weather.take_befell() {
+            *coverage.cells.entry(cell).or_default() += 1;
+        }
         let word = match ended {
             Ended::Crashed => "crashed".to_owned(),
             Ended::Itself(report, Ok(())) => format!("{:?}", report.outcome),
@@ -275,15 +278,18 @@ fn engine(
     coverage: &Arc<Mutex<Coverage>>,
 ) -> Engine<MemoryDisk, WorldRemote> {
     let counted = Arc::clone(coverage);
-    let points = weather.clone();
+    let (acting, points) = (weather.clone(), weather.clone());
     let hooks = Hooks {
-        step: Arc::new(move |step| {
-            if let Step::Done { rule, action, .. } = step {
+        step: Arc::new(move |step| match step {
+            Step::Done { rule, action, .. } => {
                 let mut coverage = counted.lock().unwrap_or_else(PoisonError::into_inner);
                 *coverage.rules.entry((rule, action.to_owned())).or_default() += 1;
             }
+            Step::Begun { rule, action } => acting.begun(rule, action),
+            Step::Over { rule, action } => acting.over(rule, action),
+            _ => {}
         }),
-        crash: Arc::new(move |_| points.cuts_point()),
+        crash: Arc::new(move |point| points.cuts_point(point)),
     };
     let (asked, watched) = (keeper.clone(), Arc::clone(stage));
     let witness = Arc::new(move |ids: &[AssetId]| {

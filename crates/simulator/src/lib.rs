@@ -10,10 +10,11 @@
 //! | what is a disk, what is a server? | `disk`, `remote` |
 //! | what must hold? | `ledger`, `checks` |
 //! | and if it does not? | `shrink` |
-//! | and many of them? | `many`, `coverage` |
+//! | and many of them, and what do they come to? | `many`, `coverage`, `cells` |
 //!
 //! **Invariant:** nothing here reads a clock, a file or randomness of the machine; equal seeds give equal histories.
 
+pub mod cells;
 pub mod checks;
 pub mod content;
 pub mod coverage;

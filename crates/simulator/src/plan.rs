@@ -1,5 +1,6 @@
 //! A world and everything that happens in it, as data: made from a seed, shrunk by dropping steps.
 
+use crate::cells;
 use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
 use crate::edit::{Bytes, Edit, Local, Pick, Remote, Right, Save};
@@ -259,6 +260,9 @@ fn pass(dice: &mut Dice, daemon: usize, daemons: usize) -> PassStep {
             _ => CutOff::After(at),
         });
     }
+    if dice.once_in(4) {
+        script.aim = Some(dice.one_of(&cells::ALL));
+    }
     PassStep {
         daemon,
         mode: dice.one_of(&[
@@ -306,7 +310,8 @@ impl Plan {
             beginning
                 .push(Edit::Here(pick(&mut dice) as usize % daemons, Local::MakeDir(pick(&mut dice), pick(&mut dice))));
         }
-        for _ in 0..5 + dice.below(20) {
+        // Small worlds come to the point sooner; some are large all the same.
+        for _ in 0..5 + dice.below(20).min(dice.below(20)) {
             let file = bytes(&mut dice);
             beginning.push(if dice.once_in(2) {
                 Edit::There(Remote::Add(pick(&mut dice), pick(&mut dice), file))
@@ -314,7 +319,7 @@ impl Plan {
                 Edit::Here(pick(&mut dice) as usize % daemons, Local::Write(pick(&mut dice), pick(&mut dice), file))
             });
         }
-        let count = 20 + dice.below(61);
+        let count = 20 + dice.below(61).min(dice.below(61));
         let steps = (0..count).map(|_| step(&mut dice, daemons)).collect();
         Self { seed, setting, beginning, steps }
     }

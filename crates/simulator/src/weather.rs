@@ -2,12 +2,15 @@
 //!
 //! Every call of a port takes a turn. A script, made beforehand, says what happens at which.
 
+use crate::cells::{Cell, Trouble};
 use crate::dice::mix;
 use crate::edit::Edit;
 use crate::run::Trace;
 use crate::stage::Stage;
 use damsync_model::content::Content;
 use damsync_model::path::MirrorPath;
+use damsync_model::plan::Rule;
+use damsync_reconciler::crash::CrashPoint;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -34,6 +37,19 @@ pub enum Fault {
     DiskDenies,
 }
 
+impl Fault {
+    /// Stands for a body that breaks off anywhere.
+    pub const ANY_BODY: Self = Self::Body(50);
+
+    /// The same for all bodies.
+    const fn kind(self) -> Self {
+        match self {
+            Self::Body(_) => Self::ANY_BODY,
+            other => other,
+        }
+    }
+}
+
 /// Where a pass is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutOff {
@@ -58,6 +74,8 @@ pub struct Script {
     pub meanwhile: Vec<(u32, Edit)>,
     /// Where it is cut off.
     pub cut: Option<CutOff>,
+    /// What befalls the first action of that kind that works alone.
+    pub aim: Option<Cell>,
 }
 
 /// One call's share of the script.
@@ -83,10 +101,33 @@ struct Inner {
     script: Script,
     calls: u32,
     points: u32,
+    /// The actions that are under way.
+    doing: Vec<(Rule, &'static str)>,
+    /// What befell single ones of them.
+    befell: Vec<Cell>,
     trace: Option<Vec<String>>,
 }
 
 impl Inner {
+    /// The action that is under way, if there is just one.
+    fn alone(&self) -> Option<(Rule, &'static str)> {
+        match self.doing.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    }
+
+    fn note(&mut self, trouble: Trouble) {
+        if let Some((rule, action)) = self.alone() {
+            self.befell.push(Cell { rule, action, trouble });
+        }
+    }
+
+    /// Whether this is what the script aims at; it is done once.
+    fn hits(&mut self, trouble: Trouble) -> bool {
+        let alone = self.alone();
+        self.script.aim.take_if(|aim| alone == Some((aim.rule, aim.action)) && aim.trouble == trouble).is_some()
+    }
     fn say(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(line());
@@ -124,6 +165,25 @@ impl Weather {
         let mut inner = self.inner();
         inner.script = script;
         (inner.calls, inner.points) = (0, 0);
+        inner.doing.clear();
+    }
+
+    /// An action is begun.
+    pub fn begun(&self, rule: Rule, action: &'static str) {
+        self.inner().doing.push((rule, action));
+    }
+
+    /// An action has ended.
+    pub fn over(&self, rule: Rule, action: &'static str) {
+        let mut inner = self.inner();
+        if let Some(at) = inner.doing.iter().position(|one| *one == (rule, action)) {
+            inner.doing.swap_remove(at);
+        }
+    }
+
+    /// What befell actions since the last question.
+    pub fn take_befell(&self) -> Vec<Cell> {
+        std::mem::take(&mut self.inner().befell)
     }
 
     /// The calls since the last question, for people who look for a mistake.
@@ -136,8 +196,8 @@ impl Weather {
         self.struck.notified().await;
     }
 
-    /// A call begins.
-    pub async fn turn(&self, what: &str) -> Turn {
+    /// A call begins, in which these faults would show.
+    pub async fn turn(&self, what: &str, can: &[Fault]) -> Turn {
         let (call, latency, back_ms, edits, cut, fault) = {
             let mut inner = self.inner();
             inner.calls += 1;
@@ -148,7 +208,18 @@ impl Weather {
             let edits: Vec<Edit> =
                 script.meanwhile.iter().filter(|(at, _)| *at == call).map(|(_, edit)| edit.clone()).collect();
             let fault = script.faults.iter().find(|(at, _)| *at == call).map(|(_, fault)| *fault);
-            let cut = script.cut;
+            let fault = fault.filter(|fault| can.contains(&fault.kind()));
+            // Not always the first call that fits.
+            let aimed = chance.is_multiple_of(2);
+            let fault = fault.or_else(|| can.iter().copied().find(|fault| aimed && inner.hits(Trouble::Fault(*fault))));
+            if let Some(fault) = fault {
+                inner.note(Trouble::Fault(fault.kind()));
+            }
+            let cut = if aimed && inner.hits(Trouble::CrashInCall) {
+                Some([CutOff::Before(call), CutOff::Inside(call), CutOff::After(call)][(chance >> 8) as usize % 3])
+            } else {
+                inner.script.cut
+            };
             let fault_word = || fault.map_or(String::new(), |fault| format!("{fault:?}"));
             inner.say(|| format!("d{} #{call} {what} {}", self.daemon, fault_word()));
             (call, latency, back_ms, edits, cut, fault)
@@ -182,16 +253,21 @@ impl Weather {
 
     /// The daemon is no more: whoever waits for this waits for ever.
     async fn strike(&self) {
+        self.inner().note(Trouble::CrashInCall);
         self.inner().say(|| format!("d{} struck", self.daemon));
         self.struck.notify_one();
         std::future::pending().await
     }
 
     /// Whether the script ends the pass at this crash point.
-    pub fn cuts_point(&self) -> bool {
+    pub fn cuts_point(&self, point: CrashPoint) -> bool {
         let mut inner = self.inner();
         inner.points += 1;
-        inner.script.cut == Some(CutOff::Point(inner.points))
+        let cuts = inner.script.cut == Some(CutOff::Point(inner.points)) || inner.hits(Trouble::Crash(point));
+        if cuts {
+            inner.note(Trouble::Crash(point));
+        }
+        cuts
     }
 
     /// A file was moved as its asset was.

@@ -101,7 +101,7 @@ fn hooks(progress: &Progress) -> Hooks {
             let mut transfers = transfers.lock().unwrap_or_else(PoisonError::into_inner);
             match step {
                 Step::Scanned(files) => progress.scanned(files),
-                Step::Hashed(_) | Step::Planned { .. } | Step::Left(_) => {}
+                Step::Hashed(_) | Step::Planned { .. } | Step::Left(_) | Step::Begun { .. } | Step::Over { .. } => {}
                 Step::TransferStarted { path, direction, bytes } => {
                     let way = if direction == "push" { Way::Up } else { Way::Down };
                     let transfer = progress.transfer_started(&path, way, bytes.unwrap_or(0));

@@ -19,6 +19,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) const MARK: &str = ".damsync/mirror.json";
+/// What may go wrong with what only looks, …
+const READING: &[Fault] = &[Fault::DiskFails, Fault::DiskDenies];
+
+/// … and with what needs room.
+const WRITING: &[Fault] = &[Fault::DiskFails, Fault::DiskDenies, Fault::DiskFull];
+
 const PARTIALS: &str = ".damsync/partial";
 
 /// A name that the ignore rules leave out ends so.
@@ -42,11 +48,10 @@ impl MemoryDisk {
     }
 
     async fn turn(&self, what: &'static str, path: &str) -> Result<Turn, LocalError> {
-        let turn = self.weather.turn(what).await;
+        let writes = matches!(what, "make" | "receive" | "place" | "trash");
+        let turn = self.weather.turn(what, if writes { WRITING } else { READING }).await;
         match turn.fault {
-            Some(Fault::DiskFull) if matches!(what, "make" | "receive" | "place" | "trash") => {
-                Err(LocalError::Full { path: path.to_owned() })
-            }
+            Some(Fault::DiskFull) => Err(LocalError::Full { path: path.to_owned() }),
             Some(Fault::DiskFails) => Err(broken(what, path, io::ErrorKind::Other)),
             Some(Fault::DiskDenies) => Err(broken(what, path, io::ErrorKind::PermissionDenied)),
             _ => Ok(turn),

@@ -77,6 +77,15 @@ fn may_be_missing<T>(result: Result<T, RemoteError>) -> Result<Answer<T>, Remote
     }
 }
 
+/// What may go wrong with any request, …
+const ASKED: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter];
+
+/// … with one that may be sent again, …
+const REPEATED: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::Twice];
+
+/// … and with one that carries a file.
+const CARRYING: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::ANY_BODY];
+
 /// Whether the client may send a request again by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeat {
@@ -108,9 +117,9 @@ impl WorldRemote {
         self.slugs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn begin(&self, what: &'static str) -> Result<Turn, RemoteError> {
+    async fn begin(&self, what: &'static str, can: &[Fault]) -> Result<Turn, RemoteError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let turn = self.weather.turn(what).await;
+        let turn = self.weather.turn(what, can).await;
         match turn.fault {
             Some(Fault::LostBefore) => Err(no_answer(what)),
             Some(Fault::Forbids) => {
@@ -129,7 +138,8 @@ impl WorldRemote {
         repeat: Repeat,
         act: impl Fn(&mut World, i64) -> Result<T, Refusal>,
     ) -> Result<T, RemoteError> {
-        let turn = self.begin(what).await?;
+        let can = if repeat == Repeat::Safe { REPEATED } else { ASKED };
+        let turn = self.begin(what, can).await?;
         let mut answer = act(&mut self.server().world(), self.stage.time.ms());
         if turn.fault == Some(Fault::Twice) && repeat == Repeat::Safe {
             self.requests.fetch_add(1, Ordering::Relaxed);
@@ -420,7 +430,7 @@ impl RemoteSide for WorldRemote {
     async fn download(&self, id: &AssetId, version: Option<u64>, from: u64) -> Result<Download, RemoteError> {
         const WHAT: &str = "download an asset";
         let number = answers::number(WHAT, &id.0)?;
-        let turn = self.begin(WHAT).await?;
+        let turn = self.begin(WHAT, CARRYING).await?;
         let answer = {
             let mut world = self.server().world();
             let version = version.and_then(|version| i64::try_from(version).ok());
@@ -521,7 +531,7 @@ impl RemoteSide for WorldRemote {
         const WHAT: &str = "send a file";
         let error = |kind| RemoteError { what: WHAT, kind };
         answers::check_size(WHAT, payload.size)?;
-        let turn = self.begin(WHAT).await?;
+        let turn = self.begin(WHAT, CARRYING).await?;
         let key = url.expose();
         // The storage gives one reason for all: it denies the access.
         let expired = |_| error(RemoteErrorKind::Expired);

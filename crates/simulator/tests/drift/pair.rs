@@ -267,7 +267,7 @@ fn fair() -> Script {
                 let begun = time.ms();
                 weather.begin(Script { seed, ..Script::default() });
                 for _ in 0..3 {
-                    let turn = weather.turn("look for fair weather").await;
+                    let turn = weather.turn("look for fair weather", &[]).await;
                     weather.end(turn).await;
                 }
                 if time.ms() == begun {

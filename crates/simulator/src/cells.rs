@@ -1,0 +1,152 @@
+//! Everything that can befall an action: the cells of the coverage table.
+//!
+//! A cell is an action that follows from a rule, with one trouble that hits one of its calls or ends it. Plans aim at cells,
+//! so that also what is rare gets its share.
+
+use crate::weather::Fault;
+use damsync_model::plan::Rule;
+use damsync_reconciler::crash::CrashPoint;
+use std::sync::LazyLock;
+
+/// What befalls an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// One of its calls goes wrong. Of bodies, any part may be missing.
+    Fault(Fault),
+    /// The daemon ends between two of its steps.
+    Crash(CrashPoint),
+    /// The daemon ends in one of its calls.
+    CrashInCall,
+}
+
+/// An action of a rule, and what befalls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// The rule.
+    pub rule: Rule,
+    /// [`damsync_model::plan::Action::verb`].
+    pub action: &'static str,
+    /// The trouble.
+    pub trouble: Trouble,
+}
+
+/// Every action that worlds come to, with its rule. Those that only move a file here which a person moved (R14, R16 to R18)
+/// follow from a local move, and nobody sees one yet; directions and `delete = "keep"` only ever leave actions out.
+pub const ACTIONS: &[(Rule, &str)] = &[
+    (Rule::R1, "upload"),
+    (Rule::R2, "download"),
+    (Rule::R3, "push_version"),
+    (Rule::R4, "download"),
+    (Rule::R5, "adopt"),
+    (Rule::R5, "learn"),
+    (Rule::R6, "download"),
+    (Rule::R6, "keep_both"),
+    (Rule::R6, "push_version"),
+    (Rule::R7, "download"),
+    (Rule::R7, "keep_both"),
+    (Rule::R7, "push_version"),
+    (Rule::R8, "trash_remote"),
+    (Rule::R9, "trash_local"),
+    (Rule::R10, "forget"),
+    (Rule::R10, "restore_remote"),
+    (Rule::R11, "download"),
+    (Rule::R12, "download"),
+    (Rule::R13, "trash_remote"),
+    (Rule::R15, "move_local"),
+    (Rule::R19, "forget"),
+    (Rule::R19, "trash_local"),
+    (Rule::R20, "push_version"),
+    (Rule::R23, "forget"),
+    (Rule::R23, "forget_folder"),
+    (Rule::R24, "make_remote_folder"),
+    (Rule::R24, "remove_remote_folder"),
+    (Rule::R25, "join_folder"),
+    (Rule::R25, "make_local_folder"),
+    (Rule::R25, "remove_local_folder"),
+    (Rule::R26, "refresh"),
+];
+
+const ASKING: &[Trouble] = &[
+    Trouble::Fault(Fault::LostBefore),
+    Trouble::Fault(Fault::Busy),
+    Trouble::Fault(Fault::Forbids),
+    Trouble::CrashInCall,
+];
+
+const READING: &[Trouble] = &[Trouble::Fault(Fault::DiskFails), Trouble::Fault(Fault::DiskDenies)];
+
+const LOST_AFTER: Trouble = Trouble::Fault(Fault::LostAfter);
+const TWICE: Trouble = Trouble::Fault(Fault::Twice);
+const BODY: Trouble = Trouble::Fault(Fault::ANY_BODY);
+const FULL: Trouble = Trouble::Fault(Fault::DiskFull);
+
+const fn at(point: CrashPoint) -> Trouble {
+    Trouble::Crash(point)
+}
+
+/// What can befall an action; nothing can where it only writes something down.
+pub fn troubles(rule: Rule, action: &str) -> Vec<Trouble> {
+    use CrashPoint as P;
+    let (groups, own): (&[&[Trouble]], &[Trouble]) = match action {
+        "upload" => (
+            &[ASKING, READING],
+            &[
+                LOST_AFTER,
+                TWICE,
+                BODY,
+                at(P::IntentOpen),
+                at(P::SessionOpen),
+                at(P::Prepared),
+                at(P::PreparedKept),
+                at(P::Sent),
+                at(P::Finished),
+                at(P::UploadKept),
+            ],
+        ),
+        "push_version" => (
+            &[ASKING, READING],
+            &[
+                LOST_AFTER,
+                TWICE,
+                BODY,
+                at(P::IntentOpen),
+                at(P::Prepared),
+                at(P::PreparedKept),
+                at(P::Sent),
+                at(P::Finished),
+                at(P::UploadKept),
+            ],
+        ),
+        // What stands in its way is taken from its place first.
+        "keep_both" => (
+            &[ASKING, READING],
+            &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::MoveOpen), at(P::Placed), at(P::PlacedKept)],
+        ),
+        "download" if matches!(rule, Rule::R4 | Rule::R6 | Rule::R7) => (
+            &[ASKING, READING],
+            &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::MoveOpen), at(P::Placed), at(P::PlacedKept)],
+        ),
+        "download" => {
+            (&[ASKING, READING], &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::Placed), at(P::PlacedKept)])
+        }
+        "learn" => (&[ASKING, READING], &[LOST_AFTER, BODY, FULL, at(P::Received)]),
+        "trash_remote" => (&[ASKING, READING], &[LOST_AFTER, TWICE, at(P::TrashedRemote)]),
+        "trash_local" => (&[READING], &[FULL, Trouble::CrashInCall, at(P::MoveOpen), at(P::TrashedLocal)]),
+        "move_local" => (&[READING], &[Trouble::CrashInCall, at(P::MoveOpen), at(P::MovedLocal)]),
+        "restore_remote" => (&[ASKING], &[LOST_AFTER, TWICE, at(P::RestoredRemote)]),
+        "make_remote_folder" => (&[ASKING], &[LOST_AFTER, at(P::RemoteFolderMade)]),
+        "remove_remote_folder" => (&[ASKING], &[LOST_AFTER, TWICE, at(P::FolderRemoved)]),
+        "make_local_folder" => (&[READING], &[FULL, Trouble::CrashInCall, at(P::LocalFolderMade)]),
+        "remove_local_folder" => (&[READING], &[Trouble::CrashInCall, at(P::FolderRemoved)]),
+        _ => (&[], &[]),
+    };
+    groups.iter().copied().flatten().chain(own).copied().collect()
+}
+
+/// Every cell.
+pub static ALL: LazyLock<Vec<Cell>> = LazyLock::new(|| {
+    let cells = |&(rule, action): &(Rule, &'static str)| {
+        troubles(rule, action).into_iter().map(move |trouble| Cell { rule, action, trouble })
+    };
+    ACTIONS.iter().flat_map(cells).collect()
+});
