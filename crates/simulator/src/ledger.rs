@@ -24,8 +24,12 @@ pub struct Ledger {
     hid: bool,
     /// The server went back in time.
     rolled_back: bool,
-    /// Which assets each daemon was told of.
-    shown: BTreeSet<(usize, i64)>,
+    /// What assets held that the roll-backs took away.
+    rolled_away: BTreeSet<Sha256>,
+    /// When what was hidden could be seen again: those assets, with what they hold.
+    unhidden: Vec<(i64, Vec<(i64, Vec<Sha256>)>)>,
+    /// Which assets each daemon was told of, and its latest `updated_at` since the daemon joined both sides.
+    shown: BTreeMap<(usize, i64), Option<i64>>,
     /// Daemons that were shown an asset in the trash.
     saw_trash: BTreeSet<usize>,
     /// How many unknown assets in the trash were already taken for others that vanished, by each daemon.
@@ -101,10 +105,26 @@ impl Ledger {
         self.hid = true;
     }
 
-    /// The server went back to a backup; this is what exists now.
-    pub fn roll_back(&mut self, existing: &BTreeSet<Sha256>) {
+    /// Folders that were hidden can be seen again; these assets are in them.
+    pub fn unhide(&mut self, now: i64, hidden: Vec<(i64, Vec<Sha256>)>) {
+        self.unhidden.push((now, hidden));
+    }
+
+    /// Assets, with what they hold, that were hidden until some time after this.
+    pub fn hidden_after(&self, since: i64) -> Vec<(i64, Vec<Sha256>)> {
+        self.unhidden.iter().filter(|(at, _)| *at >= since).flat_map(|(_, hidden)| hidden.clone()).collect()
+    }
+
+    /// The server went back to a backup; this is what exists now, and what assets of the mirror held that it has no more.
+    pub fn roll_back(&mut self, existing: &BTreeSet<Sha256>, away: impl IntoIterator<Item = Sha256>) {
         self.rolled_back = true;
+        self.rolled_away.extend(away);
         self.owed.retain(|content| existing.contains(content));
+    }
+
+    /// Whether an asset that held this was taken away by a roll-back.
+    pub fn was_rolled_away(&self, content: Sha256) -> bool {
+        self.rolled_away.contains(&content)
     }
 
     /// Whether the server ever went back in time.
@@ -113,8 +133,19 @@ impl Ledger {
     }
 
     /// A daemon is told of an asset.
-    pub fn show(&mut self, daemon: usize, asset: i64) {
-        self.shown.insert((daemon, asset));
+    pub fn show(&mut self, daemon: usize, asset: i64, updated_at: i64) {
+        let latest = self.shown.entry((daemon, asset)).or_default();
+        *latest = (*latest).max(Some(updated_at));
+    }
+
+    /// A daemon joins both sides anew: it does not know any more how new anything was.
+    pub fn forget_times(&mut self, daemon: usize) {
+        self.shown.iter_mut().filter(|((of, _), _)| *of == daemon).for_each(|(_, latest)| *latest = None);
+    }
+
+    /// The latest `updated_at` of an asset that a daemon was told.
+    pub fn latest_shown(&self, daemon: usize, asset: i64) -> Option<i64> {
+        self.shown.get(&(daemon, asset)).copied().flatten()
     }
 
     /// A daemon is shown an asset in the trash: from now on it knows that this server shows them.
@@ -128,7 +159,7 @@ impl Ledger {
         if self.saw_trash.contains(&daemon) {
             return false;
         }
-        let unknown = trashed.filter(|asset| !self.shown.contains(&(daemon, *asset))).count();
+        let unknown = trashed.filter(|asset| !self.shown.contains_key(&(daemon, *asset))).count();
         let mistaken = self.mistaken.entry(daemon).or_default();
         *mistaken += 1;
         *mistaken <= unknown

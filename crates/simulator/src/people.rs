@@ -23,12 +23,32 @@ fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
     world.all_assets().filter(there).map(Arc::clone).collect()
 }
 
+/// Assets that the daemons may not see, with what they hold.
+fn hidden(world: &World, server: &Server) -> Vec<(i64, Vec<Sha256>)> {
+    let hidden = live(world, |folder| hides(world, server, folder));
+    hidden.iter().map(|asset| (asset.id, server.contents_of(asset))).collect()
+}
+
+/// Those that hold this. What a pass that began then was not shown before may be shown again by now.
+fn hidden_since(stage: &Stage, began: i64, content: Sha256) -> Vec<i64> {
+    let mut all = hidden(&stage.server.world(), &stage.server);
+    all.extend(stage.ledger().hidden_after(began));
+    all.into_iter().filter(|(_, contents)| contents.contains(&content)).map(|(id, _)| id).collect()
+}
+
 /// Whether this is the content of an asset that was moved to where the daemons may not look: for them it is gone.
-pub(crate) fn is_out_of_sight(stage: &Stage, content: Sha256) -> bool {
+pub(crate) fn is_out_of_sight(stage: &Stage, content: Sha256, began: i64) -> bool {
+    hidden_since(stage, began, content).into_iter().any(|id| stage.ledger().was_moved(id))
+}
+
+/// Whether a roll-back took this content's asset away and left the daemon no evidence: its assets that are older than it
+/// was told are fewer than the promised three. A few that are gone look like deleted ones then.
+pub(crate) fn is_silently_rolled_away(stage: &Stage, daemon: usize, content: Sha256) -> bool {
+    const FEWEST_OLDER: usize = 3;
     let world = stage.server.world();
-    live(&world, |folder| hides(&world, &stage.server, folder))
-        .iter()
-        .any(|asset| stage.ledger().was_moved(asset.id) && stage.server.contents_of(asset).contains(&content))
+    let ledger = stage.ledger();
+    let is_older = |asset: &&Arc<Asset>| ledger.latest_shown(daemon, asset.id).is_some_and(|at| asset.updated_at < at);
+    ledger.was_rolled_away(content) && world.all_assets().filter(is_older).count() < FEWEST_OLDER
 }
 
 /// Whether the daemons may not see a folder.
@@ -43,11 +63,9 @@ pub(crate) fn hides(world: &World, server: &Server, folder: i64) -> bool {
 
 /// Whether a daemon may take this content's asset for deleted although it is only hidden: the count of the trash, which
 /// all share, is its only evidence until it knows that the server shows what is in there.
-pub(crate) fn is_mistaken_for_trashed(stage: &Stage, daemon: usize, content: Sha256) -> bool {
+pub(crate) fn is_mistaken_for_trashed(stage: &Stage, daemon: usize, content: Sha256, began: i64) -> bool {
+    let is_hidden = !hidden_since(stage, began, content).is_empty();
     let world = stage.server.world();
-    let is_hidden = live(&world, |folder| hides(&world, &stage.server, folder))
-        .iter()
-        .any(|asset| stage.server.contents_of(asset).contains(&content));
     let trashed = world.all_assets().filter(|asset| !asset.alive()).map(|asset| asset.id);
     is_hidden && stage.ledger().mistakes(daemon, trashed)
 }
@@ -223,6 +241,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             format!("hides folder {id}")
         }
         Remote::Unhide => {
+            stage.ledger().unhide(now, hidden(&world, server));
             for user in server.clients() {
                 world.edit_user(user, |user| user.hidden_folders.clear())?;
             }

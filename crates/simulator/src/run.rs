@@ -272,6 +272,7 @@ impl<'t> Run<'t> {
                 if report.held.iter().any(|held| self.wants_reattaching(held)) {
                     self.say(|| format!("peace d{index} is attached anew"));
                     self.daemons[index].reattach().await.map_err(|error| error.to_string())?;
+                    self.stage.ledger().forget_times(index);
                     moved = true;
                     continue;
                 }

@@ -203,10 +203,12 @@ impl Stage {
 
     /// The server goes back to its backup. What existed only there is nobody's duty any more.
     pub fn roll_back(&self) -> bool {
+        let before = self.server.live_inside();
         let has_backup = self.server.roll_back();
         if has_backup {
-            let existing = self.existing();
-            self.ledger().roll_back(&existing);
+            let (existing, after) = (self.existing(), self.server.live_inside());
+            let away = before.into_iter().filter(|(guid, _)| !after.contains_key(guid));
+            self.ledger().roll_back(&existing, away.flat_map(|(_, contents)| contents));
         }
         has_backup
     }

@@ -99,6 +99,7 @@ impl Turn {
 #[derive(Debug, Default)]
 struct Inner {
     script: Script,
+    began: i64,
     calls: u32,
     points: u32,
     /// The actions that are under way.
@@ -164,6 +165,7 @@ impl Weather {
     pub fn begin(&self, script: Script) {
         let mut inner = self.inner();
         inner.script = script;
+        inner.began = self.stage.time.ms();
         (inner.calls, inner.points) = (0, 0);
         inner.doing.clear();
     }
@@ -277,10 +279,13 @@ impl Weather {
 
     /// A file went to the local trash because of a deletion there.
     pub fn trashed_here(&self, path: &MirrorPath, content: Content) {
-        let deleted = self.stage.ledger().was_deleted(content.sha256);
+        let (stage, daemon, content) = (&self.stage, self.daemon, content.sha256);
+        let began = self.inner().began;
+        let deleted = stage.ledger().was_deleted(content);
         if !deleted
-            && !crate::people::is_out_of_sight(&self.stage, content.sha256)
-            && !crate::people::is_mistaken_for_trashed(&self.stage, self.daemon, content.sha256)
+            && !crate::people::is_out_of_sight(stage, content, began)
+            && !crate::people::is_silently_rolled_away(stage, daemon, content)
+            && !crate::people::is_mistaken_for_trashed(stage, daemon, content, began)
         {
             let what = format!("evidence: d{} put {path} into the local trash, and nobody deleted it", self.daemon);
             self.stage.ledger().violated(what);

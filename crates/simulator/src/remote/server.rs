@@ -100,6 +100,14 @@ impl Server {
         asset.versions.iter().filter_map(|version| self.hash(version)).collect()
     }
 
+    /// What the assets that are in the mirrored folder hold, by their GUIDs.
+    pub fn live_inside(&self) -> BTreeMap<String, Vec<Sha256>> {
+        let world = self.world();
+        let inside = self.folders_inside(&world);
+        let live = world.all_assets().filter(|asset| asset.alive() && inside.contains(&asset.folder_id));
+        live.map(|asset| (asset.guid.clone(), self.contents_of(asset))).collect()
+    }
+
     /// What every version of every asset holds, in the trash or not.
     pub fn version_contents(&self) -> BTreeSet<Sha256> {
         let assets: Vec<_> = self.world().all_assets().cloned().collect();

@@ -165,7 +165,7 @@ impl WorldRemote {
 
     fn listed(&self, world: &World, assets: &[Arc<damsync_sandbox::world::asset::Asset>]) -> Vec<RemoteAsset> {
         let slugs = self.slugs();
-        assets.iter().for_each(|asset| self.stage.ledger().show(self.weather.daemon(), asset.id));
+        assets.iter().for_each(|asset| self.stage.ledger().show(self.weather.daemon(), asset.id, asset.updated_at));
         assets.iter().map(|asset| answers::asset(world, asset, Told::Listed, &slugs)).collect()
     }
 
@@ -183,7 +183,7 @@ impl WorldRemote {
     fn alone(&self, world: &World, asset: &damsync_sandbox::world::asset::Asset) -> RemoteAsset {
         {
             let mut ledger = self.stage.ledger();
-            ledger.show(self.weather.daemon(), asset.id);
+            ledger.show(self.weather.daemon(), asset.id, asset.updated_at);
             if !asset.alive() {
                 ledger.show_trash(self.weather.daemon());
             }
