@@ -251,7 +251,10 @@ impl<'t> Run<'t> {
     fn wants_reattaching(&self, held: &HeldItem) -> bool {
         match held.reason {
             HoldReason::IdentityChanged => true,
-            HoldReason::RemoteRolledBack | HoldReason::RemoteReplaced => self.stage.ledger().ever_rolled_back(),
+            // What the backup does not have looks as if it were hidden.
+            HoldReason::RemoteRolledBack | HoldReason::RemoteReplaced | HoldReason::AccessLost => {
+                self.stage.ledger().ever_rolled_back()
+            }
             _ => false,
         }
     }

@@ -207,8 +207,11 @@ impl Stage {
         let has_backup = self.server.roll_back();
         if has_backup {
             let (existing, after) = (self.existing(), self.server.live_inside());
-            let away = before.into_iter().filter(|(guid, _)| !after.contains_key(guid));
-            self.ledger().roll_back(&existing, away.flat_map(|(_, contents)| contents));
+            let away = before.into_iter().flat_map(|(guid, mut contents)| {
+                contents.retain(|content| !after.get(&guid).is_some_and(|after| after.contains(content)));
+                contents
+            });
+            self.ledger().roll_back(&existing, away);
         }
         has_backup
     }

@@ -165,8 +165,16 @@ impl WorldRemote {
 
     fn listed(&self, world: &World, assets: &[Arc<damsync_sandbox::world::asset::Asset>]) -> Vec<RemoteAsset> {
         let slugs = self.slugs();
-        assets.iter().for_each(|asset| self.stage.ledger().show(self.weather.daemon(), asset.id, asset.updated_at));
+        assets.iter().for_each(|asset| self.show(world, asset));
         assets.iter().map(|asset| answers::asset(world, asset, Told::Listed, &slugs)).collect()
+    }
+
+    /// An asset that lies outside the mirror is none of the daemon's: of what becomes of it there, it hears nothing.
+    fn show(&self, world: &World, asset: &damsync_sandbox::world::asset::Asset) {
+        let mirrored = self.server().mirrored;
+        if asset.folder_id == mirrored || world.ancestors(asset.folder_id).contains(&mirrored) {
+            self.stage.ledger().show(self.weather.daemon(), asset.id, asset.updated_at);
+        }
     }
 
     async fn by_ids(&self, what: &'static str, ids: &[AssetId], sync: bool) -> Result<Vec<RemoteAsset>, RemoteError> {
@@ -181,12 +189,9 @@ impl WorldRemote {
     }
 
     fn alone(&self, world: &World, asset: &damsync_sandbox::world::asset::Asset) -> RemoteAsset {
-        {
-            let mut ledger = self.stage.ledger();
-            ledger.show(self.weather.daemon(), asset.id, asset.updated_at);
-            if !asset.alive() {
-                ledger.show_trash(self.weather.daemon());
-            }
+        self.show(world, asset);
+        if !asset.alive() {
+            self.stage.ledger().show_trash(self.weather.daemon());
         }
         answers::asset(world, asset, Told::Alone, &self.slugs())
     }
