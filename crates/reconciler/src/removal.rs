@@ -9,6 +9,7 @@ use crate::trash_count::{self, TrashCounts};
 use damsync_model::id::AssetId;
 use damsync_model::mutation::Mutation;
 use damsync_model::plan::Action;
+use damsync_model::tree::{Remote, RemoteFile};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::Presence;
 
@@ -20,14 +21,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.look_again(place.folder, &self.key(place), &task.path).await?;
             return Ok(Done::DecideAgain);
         }
-        let Some(known) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
+        // What was known when that was decided: another task of this pass may have learned more of it since.
+        let Remote::Live(RemoteFile { asset: known, place: there }) = &task.one.entity.remote else {
+            return Ok(Done::DecideAgain);
+        };
         match self.engine.remote.asset(asset).await? {
             Answer::Found(now) => {
                 let folder = now.storage_folder.as_ref().map(|id| self.folders().of_remote(id));
-                let unchanged = now.updated_at == known.asset.updated_at
-                    && now.version == known.asset.version
-                    && now.filename == known.asset.filename
-                    && folder.is_none_or(|folder| folder == known.folder)
+                let unchanged = now.updated_at == known.updated_at
+                    && now.version == known.version
+                    && now.filename == known.filename
+                    && folder.is_none_or(|folder| folder == Some(there.folder))
                     && now.trashed_at.is_none();
                 if !unchanged && !Mutation::AssetTrashedUnseen.is_on() {
                     self.observe(vec![now], Said::ByDatabase).await?;

@@ -283,3 +283,25 @@ fn an_asset_whose_fate_could_not_be_found_out_may_be_the_one_in_the_trash() {
         }
     }
 }
+
+#[test]
+fn a_new_version_that_is_first_seen_while_another_deletion_is_looked_into_is_not_trashed() {
+    for (concurrency, seed) in [(1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)] {
+        let setting = Setting { concurrency, ..hiding() };
+        let history = keeps_promises(
+            setting,
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(ROOT, B, bytes(2))),
+                there(Remote::Add(ROOT, C, bytes(3))),
+                pass(),
+                here(Local::Delete(0)),
+                here(Local::Delete(0)),
+                there(Remote::Trash(0)),
+                there(Remote::Version(0, bytes(4))),
+                pass_as(Mode::Watched, Script { seed, ..Script::default() }),
+            ],
+        );
+        assert!(!history.contains("trash_remote"), "{history}");
+    }
+}
