@@ -4,6 +4,7 @@ use crate::execute::{Places, agree};
 use crate::observe::Said;
 use crate::pass::{Pass, PassError, ends_pass};
 use crate::sending::known_guid;
+use crate::trash_count;
 use crate::upload::first_version;
 use damsync_model::id::StorageFolderId;
 use damsync_model::mutation::Mutation;
@@ -95,13 +96,21 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 None => self.drop_pending(intent).await,
             },
             Answer::Found(found) if found.trashed_at.is_none() => self.keep_recovered(intent, found).await,
-            Answer::NotFound => match session {
-                // Gone only if its folder is there: else it may be hidden with that.
-                Some(row) if self.folder_is_there(&row.storage_folder).await? => self.close_intent(intent).await,
-                Some(row) => self.make_stray(intent, row).await,
-                None => self.close_intent(intent).await,
-            },
-            Answer::Found(_) => self.close_intent(intent).await,
+            Answer::NotFound => {
+                // It may be what somebody put into the trash: that says nothing about any other asset.
+                let mirror = self.mirror;
+                self.engine.keeper.write(move |tx| trash_count::found(tx, mirror)).await?;
+                match session {
+                    // Gone only if its folder is there: else it may be hidden with that.
+                    Some(row) if self.folder_is_there(&row.storage_folder).await? => self.close_intent(intent).await,
+                    Some(row) => self.make_stray(intent, row).await,
+                    None => self.close_intent(intent).await,
+                }
+            }
+            Answer::Found(trashed) => {
+                self.observe(vec![trashed], Said::ByDatabase).await?;
+                self.close_intent(intent).await
+            }
             Answer::Denied => Ok(()),
         }
     }

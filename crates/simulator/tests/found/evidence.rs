@@ -305,3 +305,27 @@ fn a_new_version_that_is_first_seen_while_another_deletion_is_looked_into_is_not
         assert!(!history.contains("trash_remote"), "{history}");
     }
 }
+
+#[test]
+fn an_upload_that_somebody_trashes_before_its_record_says_nothing_about_what_is_hidden() {
+    for point in 1..=12 {
+        let history = keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                pass(),
+                here(Local::Write(ROOT, B, bytes(2))),
+                cut_at(point),
+                there(Remote::Hide(0)),
+                // The last one: there is another only where it was made before the crash.
+                there(Remote::Trash(1)),
+                pass(),
+            ],
+        );
+        assert!(
+            !history.contains("path: \"d1/a.txt\", asset: Some(AssetId(Number(1094))), reason: \"trashed"),
+            "{history}"
+        );
+    }
+}
