@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Takes over what the server says of its folders. Writes nothing where nothing changed.
     pub(crate) async fn gather_folders(&self, list: Vec<RemoteFolder>) -> Result<(), PassError> {
-        let mut inside: Vec<RemoteFolder> = match &self.scope {
-            Scope::Everything => list,
+        let (mut inside, outside): (Vec<RemoteFolder>, Vec<RemoteFolder>) = match &self.scope {
+            Scope::Everything => (list, Vec::new()),
             Scope::Below(root) => {
-                list.into_iter().filter(|folder| folder.id == *root || folder.ancestors.contains(root)).collect()
+                list.into_iter().partition(|folder| folder.id == *root || folder.ancestors.contains(root))
             }
         };
+        self.outside_folders().extend(outside.into_iter().map(|folder| folder.id));
         inside.sort_by(|a, b| (a.ancestors.len(), &a.id).cmp(&(b.ancestors.len(), &b.id)));
         let mut seen = BTreeSet::new();
         for folder in inside {

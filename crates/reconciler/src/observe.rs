@@ -8,7 +8,7 @@ use crate::pass::{Pass, PassError};
 use crate::same_server::{self, Fit};
 use crate::trash_count;
 use damsync_model::content::{Claimed, Likeness};
-use damsync_model::id::{AssetId, FolderId, MirrorId};
+use damsync_model::id::{AssetId, FolderId, MirrorId, StorageFolderId};
 use damsync_model::mutation::Mutation;
 use damsync_model::name::FileName;
 use damsync_model::time::UnixMs;
@@ -132,13 +132,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// A folder that was made since folders were last listed is not outside the mirror: it is only unknown yet.
     async fn know_folders(&self, assets: &[RemoteAsset]) -> Result<(), PassError> {
-        let unknown = {
-            let folders = self.folders();
-            assets.iter().filter_map(|asset| asset.storage_folder.as_ref()).any(|id| folders.of_remote(id).is_none())
+        let unknown: Vec<StorageFolderId> = {
+            let (folders, outside) = (self.folders(), self.outside_folders());
+            let of_assets = assets.iter().filter_map(|asset| asset.storage_folder.clone());
+            of_assets.filter(|id| folders.of_remote(id).is_none() && !outside.contains(id)).collect()
         };
-        if unknown && !self.folders_listed.swap(true, Ordering::Relaxed) {
+        if !unknown.is_empty() {
             let list = self.engine.remote.folders().await?;
+            self.folders_listed.store(true, Ordering::Relaxed);
             self.gather_folders(list).await?;
+            // Those that the list leaves out are not looked for once more.
+            self.outside_folders().extend(unknown);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::request::{Ask, Asked, Deletions, Execution, Look, Permission, Request
 use crate::same_server::ServerTime;
 use crate::source::{Chance, Clock, Stop};
 use crate::spec::MirrorSpec;
-use damsync_model::id::{FolderId, MirrorId, RunId};
+use damsync_model::id::{FolderId, MirrorId, RunId, StorageFolderId};
 use damsync_model::mutation::Mutation;
 use damsync_model::name::Folding;
 use damsync_model::path::MirrorPath;
@@ -125,6 +125,8 @@ pub(crate) struct Pass<'e, D, R> {
     pub found_changed: AtomicBool,
     /// The server's folders were listed in this pass.
     pub folders_listed: AtomicBool,
+    /// Those that were found outside the mirror, or in no list.
+    outside_folders: Mutex<BTreeSet<StorageFolderId>>,
     /// Directories whose action failed in this pass.
     pub failed_folders: Mutex<BTreeSet<FolderId>>,
 }
@@ -238,6 +240,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             made_in: Mutex::default(),
             found_changed: AtomicBool::new(false),
             folders_listed: AtomicBool::new(remote_folders.is_some()),
+            outside_folders: Mutex::default(),
             failed_folders: Mutex::default(),
         };
         let result = pass.work(&row, remote_folders).await;
@@ -293,6 +296,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     pub fn change_folders(&self, change: impl FnOnce(&mut Folders)) {
         change(&mut self.folders.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub fn outside_folders(&self) -> MutexGuard<'_, BTreeSet<StorageFolderId>> {
+        self.outside_folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn report(&self) -> MutexGuard<'_, Report> {

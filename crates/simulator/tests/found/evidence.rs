@@ -329,3 +329,25 @@ fn an_upload_that_somebody_trashes_before_its_record_says_nothing_about_what_is_
         );
     }
 }
+
+#[test]
+fn an_asset_that_moves_into_a_folder_made_in_this_very_pass_has_not_left_the_mirror() {
+    for call in 3..=16 {
+        let make = (call, Edit::There(Remote::MakeFolder(ROOT, A)));
+        let meanwhile = vec![make, (call, Edit::There(Remote::Move(0, FIRST)))];
+        for mode in [Mode::Whole, Mode::Full, Mode::Poll] {
+            let mut setting = Setting::plain();
+            setting.habits.job_delay_ms = 0;
+            let history = keeps_promises(
+                setting,
+                vec![
+                    there(Remote::Add(ROOT, A, bytes(1))),
+                    pass(),
+                    pass_as(mode, Script { meanwhile: meanwhile.clone(), ..Script::default() }),
+                    pass(),
+                ],
+            );
+            assert!(!history.contains("trash_local"), "{history}");
+        }
+    }
+}
