@@ -5,7 +5,7 @@ use damsync_model::name::{FileName, Folding, Level, NameKey, candidates_for_fold
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Place;
 use damsync_store::FolderRow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// As many of its possible names as a folder can reasonably need.
 const FEW_NAMES: usize = 8;
@@ -146,6 +146,28 @@ impl Folders {
             self.names_for(parent, &remote.name, id).take(FEW_NAMES).any(|(_, other)| other == key)
         };
         self.remote_children(parent).into_iter().filter_map(|id| self.get(id)).find(is_marked)
+    }
+
+    /// A storage folder with this plain name that no directory stands for, where no other folder has the name and none of
+    /// those `here` is its own.
+    pub fn double_without_directory(
+        &self,
+        parent: FolderId,
+        name: &FileName,
+        here: &BTreeSet<NameKey>,
+    ) -> Option<&FolderRow> {
+        let key = NameKey::of(name.as_str(), self.folding);
+        if self.takes(parent, &key) {
+            return None;
+        }
+        let is_double = |row: &&FolderRow| {
+            let Some(remote) = row.remote.as_ref().filter(|_| row.local.is_none() && !row.agreed) else { return false };
+            let Some(id) = &remote.id else { return false };
+            let plain = self.names_for(parent, &remote.name, id).next();
+            plain.is_some_and(|(_, plain)| plain == key)
+                && !here.contains(&NameKey::of(&remote.given_name, self.folding))
+        };
+        self.remote_children(parent).into_iter().filter_map(|id| self.get(id)).find(is_double)
     }
 
     /// Names for a storage folder's directory that no directory and no storage folder has, its own name included; best

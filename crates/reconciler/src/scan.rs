@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Directories that are listed beside each other.
 const TOGETHER: usize = 8;
@@ -160,6 +160,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for (name, ..) in &directories {
             self.know_marked_directory(folder, name).await?;
         }
+        self.know_plain_directories(folder, &directories).await?;
         let mut here = Vec::with_capacity(directories.len());
         for (name, inode, birth_ns) in directories {
             let key = NameKey::of(name.as_str(), folding);
@@ -208,6 +209,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if let Some(FolderRow { remote: Some(remote), .. }) = &marked {
             let remote = RemoteDir { given_name: name.as_str().to_owned(), ..remote.clone() };
             self.keep_folder(FolderRow { remote: Some(remote), ..marked.unwrap_or_else(empty_row) }, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Of storage folders with one name, one has the plain name here. Where the store does not know which any more, it is
+    /// one that has no directory by its mark.
+    async fn know_plain_directories(
+        &self,
+        parent: FolderId,
+        directories: &[(FileName, u64, i64)],
+    ) -> Result<(), PassError> {
+        let folding = self.folders().folding();
+        let here: BTreeSet<NameKey> =
+            directories.iter().map(|(name, ..)| NameKey::of(name.as_str(), folding)).collect();
+        for (name, ..) in directories {
+            let double = self.folders().double_without_directory(parent, name, &here).cloned();
+            if let Some(FolderRow { remote: Some(remote), .. }) = &double {
+                let remote = RemoteDir { given_name: name.as_str().to_owned(), ..remote.clone() };
+                self.keep_folder(FolderRow { remote: Some(remote), ..double.unwrap_or_else(empty_row) }, false).await?;
+            }
         }
         Ok(())
     }

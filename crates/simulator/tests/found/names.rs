@@ -4,7 +4,7 @@ use crate::{
     A, B, C, COMPOSED, D, DECOMPOSED, FIRST, LEFT_OUT, ROOT, bytes, here, hiding, keeps_promises, pass, pass_as, there,
 };
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
-use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::plan::{Mode, Setting, Step, Whose};
 use damsync_simulator::weather::Script;
 
 #[test]
@@ -191,4 +191,26 @@ fn an_asset_in_whose_place_a_directory_stands_leaves_its_new_name_to_another() {
             pass(),
         ],
     );
+}
+
+#[test]
+fn directories_of_storage_folders_with_one_name_stay_theirs_when_both_sides_are_joined_anew() {
+    let mut doubles = 0;
+    for call in 4..=24 {
+        let meanwhile = vec![(call, Edit::There(Remote::MakeFolder(ROOT, A)))];
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                // Who is its own user again in the end is attached anew.
+                Step::Token(0, Whose::Strangers),
+                here(Local::MakeDir(ROOT, A)),
+                here(Local::Write(FIRST, A, bytes(1))),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
+                pass(),
+            ],
+        );
+        doubles += u32::from(history.contains("d1~"));
+        assert!(history.matches("make_remote_folder").count() <= 1, "{history}");
+    }
+    assert!(doubles > 0, "the folder was never made twice");
 }
