@@ -9,7 +9,7 @@ use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content, Likeness};
-use damsync_model::id::FolderId;
+use damsync_model::id::{FolderId, MirrorId};
 use damsync_model::mutation::Mutation;
 use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
@@ -20,7 +20,7 @@ use damsync_ports::{
     Answer, ByteStream, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide,
     Replaced,
 };
-use damsync_store::{AssetRow, ConflictRow, FileRow};
+use damsync_store::{AssetRow, ConflictRow, FileRow, StoreError, Tx};
 use futures_util::StreamExt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -247,22 +247,32 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Reads an asset to learn what the server does not tell; the partial stays for the download that may follow.
     pub(crate) async fn learn(&self, task: &Task<'_>) -> Result<Done, PassError> {
         let Some(received) = self.receive(task).await? else { return Ok(Done::DecideAgain) };
-        let (mirror, id, content) = (self.mirror, received.row.asset.id.clone(), received.content);
-        let version = received.row.asset.version;
+        let (mirror, row) = (self.mirror, received.as_learned());
         self.engine
             .keeper
             .write(move |tx| {
-                let Some(mut row) = tx.asset(mirror, &id)? else { return Ok(()) };
-                if row.asset.version == version && row.asset.updated_at == received.row.asset.updated_at {
-                    row.asset.claimed = Claimed { size: Some(content.size), md5: Some(content.md5) };
-                    row.learned = true;
-                    tx.put_asset(mirror, &row)?;
-                    tx.mark_asset(mirror, &id)?;
-                }
-                Ok(())
+                keep_learned(tx, mirror, &row)?;
+                tx.mark_asset(mirror, &row.asset.id)
             })
             .await?;
         Ok(Done::Yes)
+    }
+
+    /// What the server does not tell is written down before a new asset's file gets its name. Else, after a crash and a
+    /// rename there, nothing would say whose file it is.
+    async fn learn_before_placing(&self, placing: &mut [(&Task<'_>, Received, Place)]) -> Result<(), PassError> {
+        let mut learned = Vec::new();
+        for (task, received, _) in placing {
+            if task.one.entity.base.is_none() && received.row.asset.claimed.md5.is_none() {
+                received.row = received.as_learned();
+                learned.push(received.row.clone());
+            }
+        }
+        if learned.is_empty() {
+            return Ok(());
+        }
+        let mirror = self.mirror;
+        Ok(self.engine.keeper.write(move |tx| learned.iter().try_for_each(|row| keep_learned(tx, mirror, row))).await?)
     }
 
     /// Puts received bodies under their names, in one durable group, and records them in one transaction.
@@ -304,6 +314,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(results);
         }
         let giving_way = placing.iter().filter_map(|(task, _, place)| self.giving_way(task, place)).collect();
+        self.learn_before_placing(&mut placing).await?;
         self.begin_local_moves(giving_way).await?;
         let placed = match self.engine.disk.place(placements).await {
             Ok(placed) => placed,
@@ -427,6 +438,27 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let row = FileRow { key, name: name.as_str().to_owned(), stat, content, racy: false, unknown: None };
         Some((place.folder, row))
     }
+}
+
+impl Received {
+    /// The asset's row with what the server does not tell.
+    fn as_learned(&self) -> AssetRow {
+        let mut row = self.row.clone();
+        row.asset.claimed = Claimed { size: Some(self.content.size), md5: Some(self.content.md5) };
+        row.learned = true;
+        row
+    }
+}
+
+/// Writes down what an asset holds, unless it has changed since.
+fn keep_learned(tx: &Tx<'_>, mirror: MirrorId, learned: &AssetRow) -> Result<(), StoreError> {
+    let Some(mut row) = tx.asset(mirror, &learned.asset.id)? else { return Ok(()) };
+    if row.asset.version == learned.asset.version && row.asset.updated_at == learned.asset.updated_at {
+        row.asset.claimed = learned.asset.claimed;
+        row.learned = true;
+        tx.put_asset(mirror, &row)?;
+    }
+    Ok(())
 }
 
 /// A placed file's modification time lies in the past, so any later write shows in its stat; unless the asset was

@@ -189,6 +189,19 @@ fn a_download_that_was_placed_before_a_crash_is_its_assets_also_when_that_was_re
 }
 
 #[test]
+fn a_download_that_was_placed_before_a_crash_is_its_assets_also_where_the_server_tells_no_checksum() {
+    for point in 1..=6 {
+        let mut setting = Setting::plain();
+        setting.habits.checksums_given = false;
+        let history = keeps_promises(
+            setting,
+            vec![pass(), there(Remote::Add(ROOT, A, bytes(1))), cut_at(point), there(Remote::Rename(0, B)), pass()],
+        );
+        assert!(!history.contains("\"upload\""), "{history}");
+    }
+}
+
+#[test]
 fn a_rename_between_an_upload_and_its_record_is_followed() {
     for point in 6..=9 {
         keeps_promises(
