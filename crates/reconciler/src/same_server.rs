@@ -8,6 +8,7 @@
 //!   mark is not what it was: where it still is, ids are only dated by several clocks.
 //! - A known id with another guid.
 //! - At least 3 known assets, and 5 % of those asked, that are older than we know them.
+//! - Many that are gone at once and not into the trash, while nothing newer than they is left.
 //!
 //! A highest id that is gone is only a deletion, a lower version number a revert, a `Date` that jumps back only a clock.
 
@@ -216,6 +217,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if agreed == 0 {
             return Ok(());
         }
+        let mut went_on = false;
         for AssetRow { asset: known, .. } in newest.into_iter().flatten() {
             self.check_stop()?;
             let Answer::Found(asset) = self.engine.remote.asset(&known.id).await? else { continue };
@@ -223,18 +225,23 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 asset.guid == known.guid && asset.updated_at == known.updated_at && asset.version == known.version;
             self.observe(vec![asset], crate::observe::Said::ByDatabase).await?;
             // Where this is as it was, the server cannot have gone back to a time before it, in which those were there.
-            if is_as_known && known.updated_at > latest_gone.plus_ms(CLOCKS_MS) {
+            went_on = is_as_known && known.updated_at > latest_gone.plus_ms(CLOCKS_MS);
+            if went_on {
                 break;
             }
         }
         self.hold_if_rolled_back().await?;
-        if agreed <= MaxDelete::FEW || 2 * agreed <= tracked {
+        if agreed <= MaxDelete::FEW || 2 * agreed <= tracked && went_on {
             return Ok(());
         }
         let now = self.trash_now(trash).await?;
         let in_trash = self.engine.keeper.read(move |tx| trash_count::unexplained(tx, mirror, now)).await?;
         if in_trash >= agreed {
             return Ok(());
+        }
+        if 2 * agreed <= tracked {
+            // Nothing is left from the time in which they were made, and nothing says that they were deleted.
+            return Err(self.rolled_back());
         }
         let name = &self.engine.spec.name;
         self.report().held.push(HeldItem {

@@ -351,3 +351,12 @@ fn an_asset_that_moves_into_a_folder_made_in_this_very_pass_has_not_left_the_mir
         }
     }
 }
+
+#[test]
+fn many_that_are_gone_at_once_and_are_in_no_trash_were_not_deleted_where_nothing_newer_is_left() {
+    let add = |number: u32| there(Remote::Add(ROOT, number, bytes(number.into())));
+    let steps = (0..12).map(add).chain([pass(), there(Remote::BackUp)]);
+    let steps = steps.chain((12..24).map(add)).chain([pass(), there(Remote::RollBack), pass()]);
+    let history = keeps_promises(Setting::plain(), steps.collect());
+    assert!(!history.contains("trash_local"), "{history}");
+}
