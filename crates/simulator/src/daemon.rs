@@ -22,6 +22,7 @@ use damsync_reconciler::{
 use damsync_sandbox::world::user::UserId;
 use damsync_store::{Event, LocalDir, Presence, Store, StoreError};
 use futures_util::FutureExt;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -74,7 +75,7 @@ impl Daemon {
         coverage: &Arc<Mutex<Coverage>>,
     ) -> Result<Self, StoreError> {
         let weather = Weather::new(index, Arc::clone(stage), trace);
-        let keeper = Keeper::inline(Store::temporary()?);
+        let keeper = Keeper::inline(empty_store()?);
         let engine = engine(index, stage, &weather, &keeper, user, setting, mix(seed), coverage);
         Ok(Self {
             index,
@@ -264,6 +265,18 @@ impl Daemon {
             })
             .await
     }
+}
+
+thread_local! {
+    static EMPTY: RefCell<Option<Store>> = const { RefCell::new(None) };
+}
+
+/// A new store, copied from one that is made once: that is faster than making each.
+fn empty_store() -> Result<Store, StoreError> {
+    EMPTY.with_borrow_mut(|empty| match empty {
+        Some(store) => store.temporary_copy(),
+        None => empty.insert(Store::temporary()?).temporary_copy(),
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that a daemon is started with")]

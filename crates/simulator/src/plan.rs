@@ -319,7 +319,7 @@ impl Plan {
                 Edit::Here(pick(&mut dice) as usize % daemons, Local::Write(pick(&mut dice), pick(&mut dice), file))
             });
         }
-        let count = 20 + dice.below(61).min(dice.below(61));
+        let count = 20 + dice.below(61).min(dice.below(61)).min(dice.below(61));
         let steps = (0..count).map(|_| step(&mut dice, daemons)).collect();
         Self { seed, setting, beginning, steps }
     }

@@ -260,7 +260,6 @@ impl<'t> Run<'t> {
     }
 
     async fn come_to_rest(&mut self) -> Result<Rest, String> {
-        let mut calm = 0;
         let mut last = String::new();
         for round in 0..MOST_ROUNDS {
             // The index may be late by minutes, a refusal is tried again after a day.
@@ -290,8 +289,7 @@ impl<'t> Run<'t> {
                 moved |= !(is_calm(&report) || is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));
             }
-            calm = if moved { 0 } else { calm + 1 };
-            if calm == 2 {
+            if !moved {
                 return Ok(if lost { Rest::AccessLost } else { Rest::Calm });
             }
         }

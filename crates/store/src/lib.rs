@@ -38,7 +38,7 @@ pub use mirror::{MirrorRow, Totals};
 pub use open::{Opened, StoreError};
 pub use plan::HeldPlan;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 /// The store. See the crate's page.
 #[derive(Debug)]
@@ -61,14 +61,45 @@ pub enum Kept {
     No,
 }
 
+/// An open transaction, rolled back when it is dropped. Unlike the library's own its statements are prepared once: it
+/// opens one for every question.
+struct Transaction<'a> {
+    connection: &'a Connection,
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+impl<'a> Transaction<'a> {
+    fn begin(connection: &'a Connection, sql: &str) -> rusqlite::Result<Self> {
+        run(connection, sql)?;
+        Ok(Self { connection })
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        // A commit that fails leaves the transaction open, and this rolls it back.
+        run(self.connection, "COMMIT")
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.connection.is_autocommit() {
+            // Where this fails, the next one cannot be opened, and says why.
+            let _ = run(self.connection, "ROLLBACK");
+        }
+    }
+}
+
 impl Store {
     /// Runs `work` in one transaction: all of it or nothing, durable when this returns `Ok`.
     ///
     /// # Errors
     /// What `work` returned, or what SQLite said of the commit.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let answer = work(&Tx { connection: &transaction })?;
+        let transaction = Transaction::begin(&self.connection, "BEGIN IMMEDIATE")?;
+        let answer = work(&Tx { connection: &self.connection })?;
         transaction.commit()?;
         Ok(answer)
     }
@@ -78,8 +109,8 @@ impl Store {
     /// # Errors
     /// What `work` returned.
     pub fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let transaction = self.connection.unchecked_transaction()?;
-        work(&Tx { connection: &transaction })
+        let _transaction = Transaction::begin(&self.connection, "BEGIN")?;
+        work(&Tx { connection: &self.connection })
     }
 
     /// Runs several works in one transaction, each in a savepoint of its own: one that fails takes only its own changes
@@ -91,13 +122,13 @@ impl Store {
         &mut self,
         works: impl IntoIterator<Item = Box<dyn FnOnce(&Tx<'_>) -> Kept + 'w>>,
     ) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = Transaction::begin(&self.connection, "BEGIN IMMEDIATE")?;
         for work in works {
-            transaction.execute_batch("SAVEPOINT work")?;
-            if work(&Tx { connection: &transaction }) == Kept::No {
-                transaction.execute_batch("ROLLBACK TO work")?;
+            run(&self.connection, "SAVEPOINT work")?;
+            if work(&Tx { connection: &self.connection }) == Kept::No {
+                run(&self.connection, "ROLLBACK TO work")?;
             }
-            transaction.execute_batch("RELEASE work")?;
+            run(&self.connection, "RELEASE work")?;
         }
         transaction.commit()?;
         Ok(())
