@@ -2,6 +2,7 @@
 //! step by step, shrunk if it fails.
 
 use damsync_simulator::many::{Tally, run_many};
+use damsync_simulator::paste::as_test;
 use damsync_simulator::plan::Plan;
 use damsync_simulator::run::run_with_trace;
 use damsync_simulator::shrink::shrink;
@@ -38,7 +39,7 @@ fn one(seed: u64, whole: bool) -> ExitCode {
     }
     match ran.broken {
         Some(broken) => {
-            println!("seed {seed} FAILS: {broken}");
+            println!("seed {seed} FAILS: {broken}\n\n{}", as_test(&plan, &broken));
             ExitCode::FAILURE
         }
         None => {

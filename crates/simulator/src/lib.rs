@@ -9,7 +9,7 @@
 //! | who does it? | `stage`, `people`, `daemon` |
 //! | what is a disk, what is a server? | `disk`, `remote` |
 //! | what must hold? | `ledger`, `checks` |
-//! | and if it does not? | `shrink` |
+//! | and if it does not? | `shrink`, `paste` |
 //! | and many of them, and what do they come to? | `many`, `coverage`, `cells` |
 //!
 //! **Invariant:** nothing here reads a clock, a file or randomness of the machine; equal seeds give equal histories.
@@ -24,6 +24,7 @@ pub mod disk;
 pub mod edit;
 pub mod ledger;
 pub mod many;
+pub mod paste;
 mod people;
 pub mod plan;
 pub mod remote;
