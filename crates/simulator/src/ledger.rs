@@ -3,6 +3,9 @@
 use damsync_model::content::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// An asset, and what its versions hold.
+pub type Holding = (i64, Vec<Sha256>);
+
 /// The ledger.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
@@ -27,7 +30,7 @@ pub struct Ledger {
     /// What assets held that the roll-backs took away.
     rolled_away: BTreeSet<Sha256>,
     /// When what was hidden could be seen again: those assets, with what they hold.
-    unhidden: Vec<(i64, Vec<(i64, Vec<Sha256>)>)>,
+    unhidden: Vec<(i64, Vec<Holding>)>,
     /// Which assets each daemon was told of, and its latest `updated_at` since the daemon joined both sides.
     shown: BTreeMap<(usize, i64), Option<i64>>,
     /// Daemons that were shown an asset in the trash.
@@ -106,12 +109,12 @@ impl Ledger {
     }
 
     /// Folders that were hidden can be seen again; these assets are in them.
-    pub fn unhide(&mut self, now: i64, hidden: Vec<(i64, Vec<Sha256>)>) {
+    pub fn unhide(&mut self, now: i64, hidden: Vec<Holding>) {
         self.unhidden.push((now, hidden));
     }
 
     /// Assets, with what they hold, that were hidden until some time after this.
-    pub fn hidden_after(&self, since: i64) -> Vec<(i64, Vec<Sha256>)> {
+    pub fn hidden_after(&self, since: i64) -> Vec<Holding> {
         self.unhidden.iter().filter(|(at, _)| *at >= since).flat_map(|(_, hidden)| hidden.clone()).collect()
     }
 
