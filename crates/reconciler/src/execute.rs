@@ -48,7 +48,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
         let mut results = futures_util::stream::iter(&others)
             .map(|task| async move {
-                self.begun(task.planned);
+                self.begun(task.planned, &task.path);
                 (task, self.act(task).await)
             })
             .buffer_unordered(width);
@@ -66,7 +66,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut progress = false;
         let mut arriving = futures_util::stream::iter(downloads)
             .map(|task| async move {
-                self.begun(task.planned);
+                self.begun(task.planned, &task.path);
                 (task, self.receive(task).await)
             })
             .buffer_unordered(width)
@@ -180,8 +180,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
     }
 
-    pub(crate) fn begun(&self, planned: &Planned) {
-        self.step(Step::Begun { rule: planned.rule, action: planned.action.verb() });
+    pub(crate) fn begun(&self, planned: &Planned, path: &MirrorPath) {
+        let Planned { rule, action, .. } = planned;
+        let asset = action.asset().cloned();
+        self.step(Step::Begun { rule: *rule, action: action.verb(), path: path.to_string(), asset });
     }
 
     pub(crate) fn over(&self, planned: &Planned) {

@@ -2,6 +2,7 @@
 
 use crate::crash::CrashPoint;
 use crate::report::Left;
+use damsync_model::id::AssetId;
 use damsync_model::plan::{PlanLine, Rule};
 use std::sync::Arc;
 
@@ -48,6 +49,10 @@ pub enum Step {
         rule: Rule,
         /// The action's word.
         action: &'static str,
+        /// Which path.
+        path: String,
+        /// Which asset, where there is one.
+        asset: Option<AssetId>,
     },
     /// An action has come to its end, well or not.
     Over {

@@ -194,7 +194,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 self.folder_fails(entity.id, FailedItem { path, error });
                 continue;
             }
-            self.begun(&planned);
+            self.begun(&planned, &self.line(&planned).path);
             let result =
                 if self.acts() { self.act_on_folder(&planned).await } else { self.pretend_on_folder(&planned).await };
             self.over(&planned);

@@ -3,6 +3,7 @@
 //! A cell is an action that follows from a rule, with one trouble that hits one of its calls or ends it. Plans aim at cells,
 //! so that also what is rare gets its share.
 
+use crate::meddle::Meddling;
 use crate::weather::Fault;
 use damsync_model::plan::Rule;
 use damsync_reconciler::crash::CrashPoint;
@@ -17,6 +18,8 @@ pub enum Trouble {
     Crash(CrashPoint),
     /// The daemon ends in one of its calls.
     CrashInCall,
+    /// Somebody changes what it works on.
+    Meddling(Meddling),
 }
 
 /// An action of a rule, and what befalls it.
@@ -84,6 +87,25 @@ const fn at(point: CrashPoint) -> Trouble {
     Trouble::Crash(point)
 }
 
+/// What people may do to what an action works on while it does.
+const fn meddlings(rule: Rule, action: &str) -> &'static [Meddling] {
+    use Meddling as M;
+    match action.as_bytes() {
+        b"upload" => &[M::SavesHere, M::DeletesHere],
+        b"push_version" => &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes],
+        b"keep_both" => &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes],
+        b"download" if matches!(rule, Rule::R4 | Rule::R6 | Rule::R7) => {
+            &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes]
+        }
+        b"download" => &[M::PutsHere, M::AddsVersion, M::Renames, M::Trashes],
+        b"trash_remote" => &[M::PutsHere, M::AddsVersion, M::Renames, M::Trashes],
+        b"trash_local" => &[M::SavesHere, M::DeletesHere],
+        b"move_local" => &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes],
+        b"restore_remote" => &[M::SavesHere, M::DeletesHere, M::Restores],
+        _ => &[],
+    }
+}
+
 /// What can befall an action; nothing can where it only writes something down.
 pub fn troubles(rule: Rule, action: &str) -> Vec<Trouble> {
     use CrashPoint as P;
@@ -140,7 +162,8 @@ pub fn troubles(rule: Rule, action: &str) -> Vec<Trouble> {
         "remove_local_folder" => (&[READING], &[Trouble::CrashInCall, at(P::FolderRemoved)]),
         _ => (&[], &[]),
     };
-    groups.iter().copied().flatten().chain(own).copied().collect()
+    let meddling = meddlings(rule, action).iter().map(|one| Trouble::Meddling(*one));
+    groups.iter().copied().flatten().chain(own).copied().chain(meddling).collect()
 }
 
 /// Every cell.

@@ -57,6 +57,7 @@ impl fmt::Display for Coverage {
                     Trouble::Fault(fault) => format!("{fault:?}"),
                     Trouble::Crash(point) => format!("crash:{point:?}"),
                     Trouble::CrashInCall => "crash:in a call".to_owned(),
+                    Trouble::Meddling(meddling) => format!("{meddling:?}"),
                 };
                 write!(f, " {trouble} {}", self.cells[cell])?;
             }

@@ -298,7 +298,7 @@ fn engine(
                 let mut coverage = counted.lock().unwrap_or_else(PoisonError::into_inner);
                 *coverage.rules.entry((rule, action.to_owned())).or_default() += 1;
             }
-            Step::Begun { rule, action } => acting.begun(rule, action),
+            Step::Begun { rule, action, path, asset } => acting.begun(rule, action, path, asset),
             Step::Over { rule, action } => acting.over(rule, action),
             _ => {}
         }),

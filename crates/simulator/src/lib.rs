@@ -6,7 +6,7 @@
 //! | question | module |
 //! | --- | --- |
 //! | what happens in a world? | `plan`, `edit`, `weather` |
-//! | who does it? | `stage`, `people`, `daemon` |
+//! | who does it? | `stage`, `people`, `meddle`, `daemon` |
 //! | what is a disk, what is a server? | `disk`, `remote` |
 //! | what must hold? | `ledger`, `checks` |
 //! | and if it does not? | `shrink`, `paste` |
@@ -24,6 +24,7 @@ pub mod disk;
 pub mod edit;
 pub mod ledger;
 pub mod many;
+pub mod meddle;
 pub mod paste;
 mod people;
 pub mod plan;

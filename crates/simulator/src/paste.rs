@@ -1,5 +1,6 @@
 //! A plan as a test that can be pasted: what a shrunk failing world is printed as.
 
+use crate::cells::Trouble;
 use crate::edit::{Edit, Local, Remote};
 use crate::plan::{PassStep, Plan, Step};
 use std::fmt::Write as _;
@@ -103,9 +104,10 @@ fn pass(step: &PassStep) -> String {
         || "None".to_owned(),
         |aim| {
             let trouble = match aim.trouble {
-                crate::cells::Trouble::Fault(fault) => format!("Fault({})", qualified(&format!("{fault:?}"), PASS)),
-                crate::cells::Trouble::Crash(point) => format!("Crash(CrashPoint::{point:?})"),
-                crate::cells::Trouble::CrashInCall => "CrashInCall".to_owned(),
+                Trouble::Fault(fault) => format!("Fault({})", qualified(&format!("{fault:?}"), PASS)),
+                Trouble::Crash(point) => format!("Crash(CrashPoint::{point:?})"),
+                Trouble::CrashInCall => "CrashInCall".to_owned(),
+                Trouble::Meddling(meddling) => format!("Meddling(Meddling::{meddling:?})"),
             };
             format!("Some(Cell {{ rule: Rule::{}, action: {:?}, trouble: Trouble::{trouble} }})", aim.rule, aim.action)
         },

@@ -18,6 +18,29 @@ pub(crate) fn act_there(stage: &Stage, edit: &Remote) -> String {
     }
 }
 
+/// The pick by which an asset of the mirror is found, if it is there.
+pub(crate) fn pick_of(stage: &Stage, asset: i64) -> Option<Pick> {
+    let world = stage.server.world();
+    let inside = stage.server.folders_inside(&world);
+    let at = live(&world, |folder| inside.contains(&folder)).iter().position(|one| one.id == asset)?;
+    Pick::try_from(at).ok()
+}
+
+/// The pick by which one that can be restored is found.
+pub(crate) fn trashed_pick_of(stage: &Stage, asset: i64) -> Option<Pick> {
+    let world = stage.server.world();
+    let inside = stage.server.folders_inside(&world);
+    Pick::try_from(trashed(&world, &inside).iter().position(|one| *one == asset)?).ok()
+}
+
+/// Those that can be restored.
+fn trashed(world: &World, inside: &[i64]) -> Vec<i64> {
+    let can = |asset: &&Arc<Asset>| {
+        !asset.alive() && inside.contains(&asset.folder_id) && asset.state == AssetState::Processed
+    };
+    world.all_assets().filter(can).map(|asset| asset.id).collect()
+}
+
 fn live(world: &World, inside: impl Fn(i64) -> bool) -> Vec<Arc<Asset>> {
     let there = |asset: &&Arc<Asset>| asset.alive() && asset.state != AssetState::Pending && inside(asset.folder_id);
     world.all_assets().filter(there).map(Arc::clone).collect()
@@ -159,14 +182,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             format!("trashes {} {:?}", asset.id, asset.filename)
         }
         Remote::Restore(which) => {
-            let trashed: Vec<i64> = world
-                .all_assets()
-                .filter(|asset| {
-                    !asset.alive() && inside.contains(&asset.folder_id) && asset.state == AssetState::Processed
-                })
-                .map(|asset| asset.id)
-                .collect();
-            let id = pick(&trashed, *which).ok_or_else(none)?;
+            let id = pick(&trashed(&world, &inside), *which).ok_or_else(none)?;
             world.create_job(person, JobWork::Restore, &[id], now)?;
             // What was sent anew meanwhile is there twice by that.
             for content in world.any_asset(AssetKey::Id(id)).map(|asset| server.contents_of(asset)).unwrap_or_default()

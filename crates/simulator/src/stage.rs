@@ -134,7 +134,7 @@ impl Stage {
         paths.iter().filter_map(|path| state.tree.file(path)).map(|file| file.data.clone()).collect()
     }
 
-    fn write(&self, disk: usize, path: &str, save: Save, data: Bytes) -> String {
+    pub(crate) fn write(&self, disk: usize, path: &str, save: Save, data: Bytes) -> String {
         let path = &self.disk(disk).as_written(path);
         if !self.disk(disk).can_hold_file(path) {
             return format!("d{disk} cannot write {path:?}");
@@ -318,7 +318,7 @@ impl Stage {
         }
     }
 
-    fn delete(&self, disk: usize, path: &str) -> String {
+    pub(crate) fn delete(&self, disk: usize, path: &str) -> String {
         let before = self.held(disk, path);
         let below: Vec<String> = self.disk(disk).tree.below(path).map(|(path, _)| path.clone()).collect();
         self.disk(disk).delete(path);

@@ -5,9 +5,11 @@
 use crate::cells::{Cell, Trouble};
 use crate::dice::mix;
 use crate::edit::Edit;
+use crate::meddle::{Subject, meddle};
 use crate::run::Trace;
 use crate::stage::Stage;
 use damsync_model::content::Content;
+use damsync_model::id::{AssetId, RemoteId};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::Rule;
 use damsync_reconciler::crash::CrashPoint;
@@ -103,7 +105,7 @@ struct Inner {
     calls: u32,
     points: u32,
     /// The actions that are under way.
-    doing: Vec<(Rule, &'static str)>,
+    doing: Vec<(Rule, &'static str, Subject)>,
     /// What befell single ones of them.
     befell: Vec<Cell>,
     trace: Option<Vec<String>>,
@@ -113,7 +115,7 @@ impl Inner {
     /// The action that is under way, if there is just one.
     fn alone(&self) -> Option<(Rule, &'static str)> {
         match self.doing.as_slice() {
-            [one] => Some(*one),
+            [(rule, action, _)] => Some((*rule, action)),
             _ => None,
         }
     }
@@ -171,14 +173,18 @@ impl Weather {
     }
 
     /// An action is begun.
-    pub fn begun(&self, rule: Rule, action: &'static str) {
-        self.inner().doing.push((rule, action));
+    pub fn begun(&self, rule: Rule, action: &'static str, path: String, asset: Option<AssetId>) {
+        let asset = asset.and_then(|asset| match asset.0 {
+            RemoteId::Number(number) => Some(number),
+            RemoteId::Text(_) => None,
+        });
+        self.inner().doing.push((rule, action, Subject { disk: self.daemon, path, asset }));
     }
 
     /// An action has ended.
     pub fn over(&self, rule: Rule, action: &'static str) {
         let mut inner = self.inner();
-        if let Some(at) = inner.doing.iter().position(|one| *one == (rule, action)) {
+        if let Some(at) = inner.doing.iter().position(|one| (one.0, one.1) == (rule, action)) {
             inner.doing.swap_remove(at);
         }
     }
@@ -232,10 +238,28 @@ impl Weather {
             let told = self.stage.act(&edit);
             self.inner().say(|| format!("   meanwhile {told}"));
         }
+        self.let_meddle(call);
         if cut == Some(CutOff::Before(call)) {
             self.strike().await;
         }
         Turn { fault, inside: cut == Some(CutOff::Inside(call)), after: cut == Some(CutOff::After(call)), back_ms }
+    }
+
+    /// If somebody is to meddle with what is being worked on, this may be the moment.
+    fn let_meddle(&self, call: u32) {
+        let (meddling, subject, chance) = {
+            let mut inner = self.inner();
+            let chance = mix(inner.script.seed ^ u64::from(call)) >> 16;
+            let Some(Cell { trouble: Trouble::Meddling(meddling), .. }) = inner.script.aim else { return };
+            if !chance.is_multiple_of(3) || !inner.hits(Trouble::Meddling(meddling)) {
+                return;
+            }
+            inner.note(Trouble::Meddling(meddling));
+            let Some((_, _, subject)) = inner.doing.first().cloned() else { return };
+            (meddling, subject, chance)
+        };
+        let told = meddle(&self.stage, &subject, meddling, chance);
+        self.inner().say(|| format!("   meddling {}", told.unwrap_or_default()));
     }
 
     /// A moment within a call.
