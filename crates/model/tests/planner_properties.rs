@@ -1,6 +1,7 @@
 //! What holds for the planner whatever happens: one agreed file is perturbed on both sides, decisions are carried out
 //! until none follows, and then both sides are equal or the planner said why not, and every content still exists.
 
+mod given;
 mod world;
 
 use damsync_model::capability::Capabilities;
@@ -8,11 +9,12 @@ use damsync_model::content::Claimed;
 use damsync_model::id::FolderId;
 use damsync_model::plan::{Action, Decision, ExpectLocal, Planned, Rule};
 use damsync_model::planner::{Rules, What, after, decide, steps};
-use damsync_model::policy::{ConflictPolicy, DeletePolicy, Direction, Policy};
+use damsync_model::policy::{ConflictPolicy, DeletePolicy, Policy};
 use damsync_model::tree::{AssetState, Entity, Local, Remote, Unknown};
+use given::{able, conflict, content, place, policy};
 use proptest::prelude::*;
 use proptest::sample::select;
-use world::{Habits, Hashes, Life, OUTSIDE, Server, World, content, file, place};
+use world::{Habits, Hashes, Life, OUTSIDE, Server, World, file};
 
 const AGREED: u8 = 1;
 const MINE: u8 = 2;
@@ -76,34 +78,6 @@ fn capabilities() -> impl Strategy<Value = Capabilities> {
         moves_assets,
         restores_assets,
         ..able()
-    })
-}
-
-fn able() -> Capabilities {
-    Capabilities {
-        replaces_content: true,
-        renames_assets: true,
-        moves_assets: true,
-        restores_assets: true,
-        has_folder_tree: true,
-        acknowledges: true,
-        has_leases: false,
-        max_upload_bytes: 1000,
-    }
-}
-
-fn conflict_policy() -> impl Strategy<Value = ConflictPolicy> {
-    select(&[ConflictPolicy::KeepBoth, ConflictPolicy::LocalWins, ConflictPolicy::RemoteWins][..])
-}
-
-fn policy() -> impl Strategy<Value = Policy> {
-    let direction = select(&[Direction::TwoWay, Direction::PullOnly, Direction::PushOnly][..]);
-    let delete = select(&[DeletePolicy::Trash, DeletePolicy::Keep][..]);
-    (direction, conflict_policy(), delete).prop_map(|(direction, conflict, delete)| Policy {
-        direction,
-        conflict,
-        delete,
-        ..Policy::default()
     })
 }
 
@@ -186,7 +160,7 @@ proptest! {
 
     #[test]
     fn both_sides_become_equal_and_nothing_is_lost(
-        habits in habits(), known in any::<bool>(), here in here(), there in there(), conflict in conflict_policy(),
+        habits in habits(), known in any::<bool>(), here in here(), there in there(), conflict in conflict(),
     ) {
         let policy = Policy { conflict, ..Policy::default() };
         let capabilities = able();

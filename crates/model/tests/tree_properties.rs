@@ -4,15 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot build its world has failed")]
 
 mod forest;
+mod given;
 
-use damsync_model::capability::Capabilities;
 use damsync_model::id::FolderId;
 use damsync_model::plan::Decision;
 use damsync_model::planner::Rules;
-use damsync_model::policy::{ConflictPolicy, DeletePolicy, Direction, Policy};
-use forest::{Decided, Dir, FOLDERS, Forest, Key, Life, OUTSIDE, ROOT, Server, above, place, with_those_above};
+use damsync_model::policy::Policy;
+use forest::{
+    Decided, Dir, FOLDERS, Forest, Key, Life, OUTSIDE, ROOT, Server, above, with_those_above, with_those_below,
+};
+use given::{able, conflict, place, policy};
 use proptest::prelude::*;
-use proptest::sample::select;
 
 /// More rounds than any of these trees needs.
 const ENOUGH_ROUNDS: usize = 30;
@@ -96,34 +98,6 @@ fn case() -> impl Strategy<Value = Case> {
         there,
         order,
     })
-}
-
-fn policy() -> impl Strategy<Value = Policy> {
-    let direction = select(&[Direction::TwoWay, Direction::PullOnly, Direction::PushOnly][..]);
-    let delete = select(&[DeletePolicy::Trash, DeletePolicy::Keep][..]);
-    (direction, conflict(), delete).prop_map(|(direction, conflict, delete)| Policy {
-        direction,
-        conflict,
-        delete,
-        ..Policy::default()
-    })
-}
-
-fn conflict() -> impl Strategy<Value = ConflictPolicy> {
-    select(&[ConflictPolicy::KeepBoth, ConflictPolicy::LocalWins, ConflictPolicy::RemoteWins][..])
-}
-
-fn able() -> Capabilities {
-    Capabilities {
-        replaces_content: true,
-        renames_assets: true,
-        moves_assets: true,
-        restores_assets: true,
-        has_folder_tree: true,
-        acknowledges: true,
-        has_leases: false,
-        max_upload_bytes: 1000,
-    }
 }
 
 fn pick<T: Clone>(from: &[T], which: usize) -> Option<T> {
@@ -213,7 +187,7 @@ impl People {
             }
             Here::RemoveDir(dir) => {
                 let removed = FOLDERS[dir % FOLDERS.len()].0;
-                for id in FOLDERS.map(|(id, _)| id).into_iter().filter(|id| with_those_above(*id).contains(&removed)) {
+                for id in with_those_below(removed) {
                     self.forest.files.retain(|place, _| place.folder != id);
                     self.forest.dirs.entry(id).and_modify(|dir| dir.here = false);
                 }
@@ -267,7 +241,7 @@ impl People {
             }
             There::RemoveFolder(folder) => {
                 let removed = FOLDERS[folder % FOLDERS.len()].0;
-                for id in FOLDERS.map(|(id, _)| id).into_iter().filter(|id| with_those_above(*id).contains(&removed)) {
+                for id in with_those_below(removed) {
                     let inside = self.forest.assets.values_mut().filter(|asset| asset.folder == id);
                     inside.filter(live).for_each(|asset| asset.life = Life::Trashed);
                     self.forest.dirs.entry(id).and_modify(|dir| dir.there = false);

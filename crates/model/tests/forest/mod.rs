@@ -7,9 +7,9 @@
 
 mod acts;
 
-use damsync_model::content::{Claimed, Content, Md5, Sha256};
+use crate::given::content;
+use damsync_model::content::Claimed;
 use damsync_model::id::{AssetId, FolderId, Guid};
-use damsync_model::kind::Kind;
 use damsync_model::name::FileName;
 use damsync_model::plan::{Action, Decision};
 use damsync_model::planner::{Rules, decide, decide_folder};
@@ -35,12 +35,9 @@ pub fn with_those_above(folder: FolderId) -> Vec<FolderId> {
     std::iter::successors(Some(folder), |id| above(*id)).filter(|id| *id != ROOT && *id != OUTSIDE).collect()
 }
 
-fn content(number: u8) -> Content {
-    Content { size: 100, md5: Md5([number; 16]), sha256: Sha256([number; 32]), kind: Kind::Unknown }
-}
-
-pub fn place(folder: FolderId, name: &str) -> Place {
-    Place { folder, name: FileName::new(name).unwrap() }
+/// A directory and every one below it.
+pub fn with_those_below(folder: FolderId) -> impl Iterator<Item = FolderId> {
+    FOLDERS.into_iter().map(|(id, _)| id).filter(move |id| with_those_above(*id).contains(&folder))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot build its world has failed")]
 
-use damsync_model::content::{Claimed, Content, Md5, Sha256};
+use crate::given::content;
+use damsync_model::content::Claimed;
 use damsync_model::id::{AssetId, FolderId, Guid};
-use damsync_model::kind::Kind;
 use damsync_model::name::FileName;
 use damsync_model::plan::{Action, Decision, Planned, Wait};
 use damsync_model::planner::{Rules, decide, is_repair};
@@ -19,14 +19,6 @@ pub const OUTSIDE: FolderId = FolderId(9);
 pub const ENOUGH_STEPS: usize = 12;
 /// What a server that damages files makes of a content.
 const DAMAGE: u8 = 100;
-
-pub fn content(number: u8) -> Content {
-    Content { size: 100, md5: Md5([number; 16]), sha256: Sha256([number; 32]), kind: Kind::Unknown }
-}
-
-pub fn place(folder: FolderId, name: &str) -> Place {
-    Place { folder, name: FileName::new(name).unwrap() }
-}
 
 pub fn file(place: Place, number: u8) -> LocalFile {
     LocalFile { place, stat: Stat { size: 100, ..Stat::default() }, content: Some(content(number)) }
