@@ -36,6 +36,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             .into());
         }
+        self.must_be_settled(file).await?;
         let Some(row) = self.asset_row(asset).await? else { return Ok(Done::DecideAgain) };
         self.announce(task, content.size);
         let result = self.push_attempts(task, file, content, &row, expect_remote.version).await;

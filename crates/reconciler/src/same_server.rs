@@ -9,6 +9,7 @@
 //! - A known id with another guid.
 //! - At least 3 known assets, and 5 % of those asked, that are older than we know them.
 //! - Many that are gone at once and not into the trash, while nothing newer than they is left.
+//! - Any that are gone and not into the trash, while one of the others is older than we know it.
 //!
 //! A highest id that is gone is only a deletion, a lower version number a revert, a `Date` that jumps back only a clock.
 
@@ -179,9 +180,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if !self.server_time_fit.went_back() || Mutation::RollBackBelieved.is_on() {
             return Ok(());
         }
+        Err(self.hold_until_reattached().await?)
+    }
+
+    /// What an asset was known to be newer by is overwritten by what it is now: the evidence would be gone by the next pass.
+    async fn hold_until_reattached(&self) -> Result<PassError, PassError> {
         let mirror = self.mirror;
         self.engine.keeper.write(move |tx| tx.set_cursor(mirror, ROLLED_BACK, 1)).await?;
-        Err(self.rolled_back())
+        Ok(self.rolled_back())
     }
 
     fn rolled_back(&self) -> PassError {
@@ -231,13 +237,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         self.hold_if_rolled_back().await?;
-        if agreed <= MaxDelete::FEW || 2 * agreed <= tracked && went_on {
+        let one_is_older = self.server_time_fit.older.load(Ordering::Relaxed) > 0;
+        if !one_is_older && (agreed <= MaxDelete::FEW || 2 * agreed <= tracked && went_on) {
             return Ok(());
         }
         let now = self.trash_now(trash).await?;
         let in_trash = self.engine.keeper.read(move |tx| trash_count::unexplained(tx, mirror, now)).await?;
         if in_trash >= agreed {
             return Ok(());
+        }
+        if one_is_older && !Mutation::RollBackBelieved.is_on() {
+            return Err(self.hold_until_reattached().await?);
         }
         if 2 * agreed <= tracked {
             // Nothing is left from the time in which they were made, and nothing says that they were deleted.

@@ -30,18 +30,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         result
     }
 
-    /// An interrupted upload of the same file must have been settled: its record would be written over.
-    async fn must_be_settled(&self, file: &LocalFile) -> Result<(), PassError> {
-        let (folder, key) = (file.place.folder, self.key(&file.place));
-        match self.engine.keeper.read(move |tx| tx.intent_at(folder, &key)).await? {
-            Some(intent) if !intent.is_version => {
-                let why = "what became of an interrupted upload of it is not known yet".to_owned();
-                Err(RemoteError { what: "upload the file", kind: RemoteErrorKind::NoAnswer(why) }.into())
-            }
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) fn announce(&self, task: &Task<'_>, bytes: u64) {
         self.step(Step::TransferStarted { path: task.path.to_string(), direction: "push", bytes: Some(bytes) });
     }

@@ -1,6 +1,7 @@
 //! Crashes and failures between an act and its record.
 
 use crate::{A, B, C, D, FIRST, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
+use damsync_model::policy::ConflictPolicy;
 use damsync_simulator::disk::Crash;
 use damsync_simulator::edit::{Local, Remote, Save};
 use damsync_simulator::plan::{Mode, PassStep, Setting, Step};
@@ -266,5 +267,23 @@ fn a_version_that_somebody_adds_between_an_upload_and_its_record_comes_down() {
                 vec![here(Local::Write(ROOT, A, bytes(1))), cut_at(point), there(Remote::Version(0, bytes(2))), pass()],
             );
         }
+    }
+}
+
+#[test]
+fn a_version_does_not_take_the_place_of_an_interrupted_upload_that_is_not_settled_yet() {
+    let mut setting = Setting::plain();
+    setting.conflict = ConflictPolicy::LocalWins;
+    for (point, call) in (2..=8).flat_map(|point| (4..=9).map(move |call| (point, call))) {
+        let unanswered = Script { faults: vec![(call, Fault::LostAfter)], ..Script::default() };
+        keeps_promises(
+            setting.clone(),
+            vec![
+                here(Local::Write(ROOT, A, bytes(1))),
+                cut_at(point),
+                there(Remote::Add(ROOT, A, bytes(2))),
+                pass_as(Mode::Whole, unanswered),
+            ],
+        );
     }
 }

@@ -360,3 +360,21 @@ fn many_that_are_gone_at_once_and_are_in_no_trash_were_not_deleted_where_nothing
     let history = keeps_promises(Setting::plain(), steps.collect());
     assert!(!history.contains("trash_local"), "{history}");
 }
+
+#[test]
+fn a_few_that_are_gone_and_in_no_trash_were_not_deleted_where_another_has_become_older() {
+    let history = keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::Add(ROOT, A, bytes(1))),
+            pass(),
+            there(Remote::BackUp),
+            there(Remote::Version(0, bytes(2))),
+            there(Remote::Add(ROOT, B, bytes(3))),
+            pass(),
+            there(Remote::RollBack),
+            pass(),
+        ],
+    );
+    assert!(!history.contains("trash_local"), "{history}");
+}
