@@ -16,6 +16,7 @@ use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, LocalSide, RemoteSide};
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 /// How late the index may be (Mediagraph's answers come from a search index; no figure is documented, 5 minutes assumed).
 const INDEX_LAG_MS: i64 = 5 * 60 * 1000;
@@ -121,7 +122,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.observe_and_ask(changed.assets).await?;
         let settled = self.server_time.plus_ms(if Mutation::CursorAhead.is_on() { 0 } else { -INDEX_LAG_MS });
         let step = if idle { CURSOR_AGE_MS } else { WINDOW_STEP_MS };
-        let advances = self.server_time_is_fresh && settled.0 - from.0 >= step;
+        // An index that is being built anew may leave out what changed: only the list of folders tells of that.
+        let index_is_whole = self.folders_listed.load(Ordering::Relaxed) && !self.reindexing();
+        let advances = index_is_whole && self.server_time_is_fresh && settled.0 - from.0 >= step;
         // What is older than the index can be late is read once more in full, and then it is final.
         complete &= idle || !advances;
         if complete && newest >= from && self.asked.overlap {

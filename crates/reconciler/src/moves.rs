@@ -10,7 +10,7 @@ use crate::trash_count;
 use damsync_model::id::AssetId;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
-use damsync_model::tree::{Base, Place, Remote};
+use damsync_model::tree::{Base, Entity, Place, Remote};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{AssetRow, MoveTarget, Presence};
 
@@ -98,6 +98,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             })
             .await?;
         Ok(taken)
+    }
+
+    /// A file that stays where it is, whatever its asset is called now, leaves the asset's new name to one that has it.
+    pub(crate) async fn leave_name_to_another(&self, entity: &Entity) -> Result<bool, PassError> {
+        let (Some(base), Remote::Live(remote)) = (&entity.base, &entity.remote) else { return Ok(false) };
+        let leaves = remote.place != base.place && self.is_taken_for_good(&base.asset, &remote.place).await?;
+        if leaves {
+            self.name_again(&base.asset).await?;
+        }
+        Ok(leaves)
     }
 
     /// R14 and R16: the asset follows its file. Name and folder are two calls; half of it is a state like any other.

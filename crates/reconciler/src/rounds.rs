@@ -158,6 +158,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     Decision::Act(planned) if one.failed.is_none() && !self.is_held(verdict, &planned.action) => {
                         acts.push(one)
                     }
+                    Decision::Skipped { .. } => progress |= self.leave_name_to_another(&one.entity).await?,
                     _ => {}
                 }
             }

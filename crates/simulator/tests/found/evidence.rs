@@ -378,3 +378,14 @@ fn a_few_that_are_gone_and_in_no_trash_were_not_deleted_where_another_has_become
     );
     assert!(!history.contains("trash_local"), "{history}");
 }
+
+#[test]
+fn what_changed_while_the_index_was_built_anew_is_read_once_it_is_whole() {
+    for passes in 1..=4 {
+        let poll = || pass_as(Mode::Poll, Script::default());
+        let later = (0..passes).flat_map(|_| [Step::Wait(400_000), poll()]);
+        let steps = [there(Remote::Add(ROOT, A, bytes(1))), pass(), there(Remote::Reindex(true))].into_iter();
+        let steps = steps.chain([there(Remote::Rename(0, B))]).chain(later);
+        keeps_promises(Setting::plain(), steps.chain([there(Remote::Reindex(false)), poll(), pass()]).collect());
+    }
+}

@@ -194,6 +194,23 @@ fn an_asset_in_whose_place_a_directory_stands_leaves_its_new_name_to_another() {
 }
 
 #[test]
+fn an_asset_in_whose_place_a_directory_stands_leaves_its_new_name_to_a_file_that_comes_later() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            here(Local::Write(ROOT, D, bytes(1))),
+            pass(),
+            here(Local::Delete(0)),
+            here(Local::MakeDir(ROOT, D)),
+            there(Remote::Rename(0, A)),
+            pass(),
+            here(Local::Write(ROOT, A, bytes(2))),
+            pass(),
+        ],
+    );
+}
+
+#[test]
 fn directories_of_storage_folders_with_one_name_stay_theirs_when_both_sides_are_joined_anew() {
     let mut doubles = 0;
     for call in 4..=24 {
