@@ -12,8 +12,9 @@ use damsync_model::id::{AssetId, FolderId, StorageFolderId};
 use damsync_model::mutation::Mutation;
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
-use damsync_model::tree::RemoteAsset;
+use damsync_model::tree::{AssetState, RemoteAsset};
 use damsync_ports::{Answer, LocalSide, RemoteSide};
+use damsync_store::AssetRow;
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -29,6 +30,9 @@ const OUTSIDE_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What changed lately is read in full once per so long, not by every pass.
 const WINDOW_STEP_MS: i64 = INDEX_LAG_MS;
+
+/// An asset that the lists should show is asked for again after this time.
+const LATE_MS: i64 = 10 * 60 * 1000;
 
 /// An old cursor is renewed now and then even when nothing happened, so that the feed's window stays small.
 const CURSOR_AGE_MS: i64 = 60 * 60 * 1000;
@@ -122,9 +126,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.observe_and_ask(changed.assets).await?;
         let settled = self.server_time.plus_ms(if Mutation::CursorAhead.is_on() { 0 } else { -INDEX_LAG_MS });
         let step = if idle { CURSOR_AGE_MS } else { WINDOW_STEP_MS };
-        // An index that is being built anew may leave out what changed: only the list of folders tells of that.
-        let index_is_whole = self.folders_listed.load(Ordering::Relaxed) && !self.reindexing();
-        let advances = index_is_whole && self.server_time_is_fresh && settled.0 - from.0 >= step;
+        let advances = self.index_is_whole() && self.server_time_is_fresh && settled.0 - from.0 >= step;
         // What is older than the index can be late is read once more in full, and then it is final.
         complete &= idle || !advances;
         if complete && newest >= from && self.asked.overlap {
@@ -306,11 +308,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, now) = (self.mirror, self.server_now());
         // One of them may be what was put into the trash: no list would tell.
         let all = trash.moved();
-        let rows = self
+        let mut rows = self
             .engine
             .keeper
             .read(move |tx| if all { tx.assets_waiting(mirror) } else { tx.assets_to_look_at(mirror, now) })
             .await?;
+        if !all && !self.index_is_whole() {
+            // Half of everything may be missing in it.
+            rows.retain(|row| !is_late(row));
+        }
         let mut gone = Vec::new();
         for batch in rows.chunks(BATCH) {
             let ids: Vec<AssetId> = batch.iter().map(|row| row.asset.id.clone()).collect();
@@ -321,8 +327,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             for id in ask {
                 match self.ask_database(&id).await? {
                     Answer::Found(()) => {
-                        let at = crate::observe::next_look(self.updated_at(&id).await?, self.server_now());
-                        self.look_later(&id, at).await?;
+                        let Some(row) = self.asset_row(&id).await? else { continue };
+                        let now = self.server_now();
+                        let waits = crate::observe::next_look(row.asset.updated_at, now);
+                        self.look_later(&id, if is_late(&row) { now.plus_ms(LATE_MS) } else { waits }).await?;
                     }
                     Answer::NotFound | Answer::Denied => gone.push(id),
                 }
@@ -353,11 +361,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    async fn updated_at(&self, id: &AssetId) -> Result<UnixMs, PassError> {
-        let (mirror, id) = (self.mirror, id.clone());
-        let row = self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?;
-        Ok(row.map_or(UnixMs(0), |row| row.asset.updated_at))
+    /// Only the list of folders tells whether the index is being built anew and may leave out what is there.
+    pub(crate) fn index_is_whole(&self) -> bool {
+        self.folders_listed.load(Ordering::Relaxed) && !self.reindexing()
     }
+}
+
+/// Whether lists leave it out although they should show it, and not because of its state.
+fn is_late(row: &AssetRow) -> bool {
+    row.asset.state == AssetState::Processed
 }
 
 /// Far enough ahead for "up to now", whatever the server's clock does meanwhile, or did before: a clock that was put

@@ -12,7 +12,6 @@ use damsync_model::name::FileName;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{Answer, LocalSide, RemoteSide, SignedUrl, UploadSession};
 use damsync_store::{Event, Intent, SessionRow};
-use std::sync::atomic::Ordering;
 
 /// A pending asset that a lost answer left behind must show up within this time (twice the index's lag).
 const STRAY_MS: i64 = 10 * 60 * 1000;
@@ -52,9 +51,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
                 self.trash_pending(&asset.id).await?;
             }
-            // An index that is being built anew leaves out what is there.
-            let whole = self.folders_listed.load(Ordering::Relaxed) && !self.reindexing();
-            if !found.is_empty() || (whole && is_old) {
+            if !found.is_empty() || (self.index_is_whole() && is_old) {
                 self.engine.keeper.write(move |tx| tx.remove_stray(&stray.marker)).await?;
             }
         }

@@ -158,7 +158,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     Decision::Act(planned) if one.failed.is_none() && !self.is_held(verdict, &planned.action) => {
                         acts.push(one)
                     }
-                    Decision::Skipped { .. } => progress |= self.leave_name_to_another(&one.entity).await?,
+                    Decision::Skipped { .. } | Decision::Held { .. } => {
+                        progress |= self.leave_name_to_another(&one.entity).await?;
+                    }
                     _ => {}
                 }
             }
