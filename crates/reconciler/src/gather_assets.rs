@@ -14,7 +14,7 @@ use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, RemoteAsset};
 use damsync_ports::{Answer, LocalSide, RemoteSide};
-use damsync_store::AssetRow;
+use damsync_store::{AssetRow, Presence};
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -151,11 +151,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Which ids are there. What is new is asked for, what is missing is questioned.
     async fn sweep(&self) -> Result<Vec<AssetId>, PassError> {
         let there = self.ids_in_scope().await?;
-        let (mut new, missing) = self.compare_ids(&there).await?;
-        // What could not be seen for a while, and is shown again, is as good as new.
-        let mirror = self.mirror;
-        let unknown = self.engine.keeper.read(move |tx| tx.unknown_ids(mirror)).await?;
-        new.extend(unknown.into_iter().filter(|id| there.binary_search(id).is_ok()));
+        let (new, missing) = self.compare_ids(&there).await?;
         self.fetch(&new).await?;
         if missing.is_empty() {
             return Ok(missing);
@@ -187,7 +183,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(ids)
     }
 
-    /// Ids there that we do not have as live, and ids that we have and that are not there.
+    /// Ids there that we do not have as live, and ids that we have and that are not there. What could not be seen for a
+    /// while, and is shown again, is as good as new.
     async fn compare_ids(&self, there: &[AssetId]) -> Result<(Vec<AssetId>, Vec<AssetId>), PassError> {
         let mirror = self.mirror;
         let (mut new, mut missing) = (Vec::new(), Vec::new());
@@ -195,15 +192,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut after: Option<AssetId> = None;
         loop {
             let from = after.clone();
-            let ours = self.engine.keeper.read(move |tx| tx.listed_ids(mirror, from.as_ref(), 5000)).await?;
-            let Some(last) = ours.last() else { break };
+            let ours = self.engine.keeper.read(move |tx| tx.listed(mirror, from.as_ref(), 5000)).await?;
+            let Some((last, _)) = ours.last() else { break };
             after = Some(last.clone());
-            for id in ours {
+            for (id, presence) in ours {
                 while let Some(other) = theirs.next_if(|other| **other < id) {
                     new.push(other.clone());
                 }
-                if theirs.next_if(|other| **other == id).is_none() {
-                    missing.push(id);
+                match theirs.next_if(|other| **other == id) {
+                    None => missing.push(id),
+                    Some(_) if presence == Presence::Live => {}
+                    Some(_) => new.push(id),
                 }
             }
         }

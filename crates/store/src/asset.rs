@@ -167,38 +167,32 @@ impl Tx<'_> {
         self.ids_where("WHERE folder = ?1 AND presence IN (0, 4) ORDER BY id", params![folder.0])
     }
 
-    /// Every asset of the mirror that should be in the server's lists, in id order after `after`, at most `limit`.
+    /// Every asset of the mirror that should be in the server's lists and whether it is there (live, or not known), in id
+    /// order after `after`, at most `limit`.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn listed_ids(
+    pub fn listed(
         &self,
         mirror: MirrorId,
         after: Option<&AssetId>,
         limit: u32,
-    ) -> Result<Vec<AssetId>, StoreError> {
-        // Presence: live or not known. Assets that no list shows carry `next_look`. The index has just these ids; SQLite
-        // would rather read the rows themselves, which are ten times as wide.
+    ) -> Result<Vec<(AssetId, Presence)>, StoreError> {
+        // Assets that no list shows carry `next_look`. The index has all that is asked for; SQLite would rather read the
+        // rows themselves, which are ten times as wide.
+        let listed = |after: &str, values: &[&dyn rusqlite::ToSql]| {
+            let mut statement = self.connection.prepare_cached(&format!(
+                "SELECT id, presence FROM asset INDEXED BY asset_listed
+                 WHERE mirror = ?1 {after} AND presence IN (0, 4) AND next_look IS NULL ORDER BY id LIMIT ?2"
+            ))?;
+            let rows = statement.query_map(values, |row| Ok((row.get::<_, SqlId>(0)?, row.get(1)?)))?;
+            rows.map(|row| row.map(|(id, code)| (AssetId(id.0), Presence::from_code(code))).map_err(StoreError::from))
+                .collect()
+        };
         match after {
-            None => self.ids_where(
-                "INDEXED BY asset_listed WHERE mirror = ?1 AND presence IN (0, 4) AND next_look IS NULL
-                 ORDER BY id LIMIT ?2",
-                params![mirror.0, limit],
-            ),
-            Some(after) => self.ids_where(
-                "INDEXED BY asset_listed WHERE mirror = ?1 AND id > ?2 AND presence IN (0, 4) AND next_look IS NULL
-                 ORDER BY id LIMIT ?3",
-                params![mirror.0, SqlId::from(after), limit],
-            ),
+            None => listed("", params![mirror.0, limit]),
+            Some(after) => listed("AND id > ?3", params![mirror.0, limit, SqlId::from(after)]),
         }
-    }
-
-    /// Assets of which the server did not tell what became of them, in id order.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn unknown_ids(&self, mirror: MirrorId) -> Result<Vec<AssetId>, StoreError> {
-        self.ids_where("INDEXED BY asset_unknown WHERE mirror = ?1 AND presence = 4 ORDER BY id", params![mirror.0])
     }
 
     /// Assets that no list shows and whose time to be asked for has come.

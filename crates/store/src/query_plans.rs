@@ -79,9 +79,8 @@ fn assets_are_found_by_id_place_and_time() {
     found_by_index("asset", |tx| tx.asset(MIRROR, &id()));
     found_by_index("assets_at", |tx| tx.assets_at(FOLDER, &key()));
     found_by_index("has_assets", |tx| tx.has_assets(FOLDER));
-    found_by_index("unknown_ids", |tx| tx.unknown_ids(MIRROR));
-    found_by_index("listed_ids", |tx| tx.listed_ids(MIRROR, None, 10));
-    found_by_index("listed_ids after", |tx| tx.listed_ids(MIRROR, Some(&id()), 10));
+    found_by_index("listed", |tx| tx.listed(MIRROR, None, 10));
+    found_by_index("listed after", |tx| tx.listed(MIRROR, Some(&id()), 10));
     found_by_index("assets_to_look_at", |tx| tx.assets_to_look_at(MIRROR, UnixMs(1)));
     found_by_index("assets_waiting", |tx| tx.assets_waiting(MIRROR));
     found_by_index("unacknowledged", |tx| tx.unacknowledged(MIRROR, 10));
@@ -97,7 +96,7 @@ fn assets_are_found_by_id_place_and_time() {
 fn the_ids_of_a_mirror_are_read_from_an_index_alone() {
     // Every pass reads all of them.
     for after in [None, Some(id())] {
-        for (sql, steps) in plans(|tx| tx.listed_ids(MIRROR, after.as_ref(), 10)) {
+        for (sql, steps) in plans(|tx| tx.listed(MIRROR, after.as_ref(), 10)) {
             assert!(steps.iter().all(|step| step.contains("COVERING INDEX asset_listed")), "{sql}: {steps:?}");
         }
     }

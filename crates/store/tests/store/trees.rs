@@ -181,6 +181,10 @@ fn an_asset_is_kept_as_it_was_described() {
     });
 }
 
+fn live(id: &AssetId) -> (AssetId, Presence) {
+    (id.clone(), Presence::Live)
+}
+
 #[test]
 fn a_number_and_the_text_of_it_are_two_ids() {
     in_a_directory(|tx, mirror, folder| {
@@ -189,8 +193,8 @@ fn a_number_and_the_text_of_it_are_two_ids() {
         tx.put_asset(mirror, &asset(&text, folder, "t"))?;
         assert_eq!(tx.asset(mirror, &number)?.unwrap().given_name, "n");
         assert_eq!(tx.asset(mirror, &text)?.unwrap().given_name, "t");
-        assert_eq!(tx.listed_ids(mirror, None, 9)?, [number.clone(), text.clone()]);
-        assert_eq!(tx.listed_ids(mirror, Some(&number), 9)?, [text]);
+        assert_eq!(tx.listed(mirror, None, 9)?, [live(&number), live(&text)]);
+        assert_eq!(tx.listed(mirror, Some(&number), 9)?, [live(&text)]);
         Ok(())
     });
 }
@@ -206,8 +210,8 @@ fn lists_of_assets_are_what_they_say() {
                 tx.put_asset(mirror, &asset(id, folder, "same"))?;
             }
             let [a, b, c, d] = ids();
-            assert_eq!(tx.listed_ids(mirror, None, 3)?, [a.clone(), b.clone(), c.clone()], "in id order");
-            assert_eq!(tx.listed_ids(mirror, Some(&c), 3)?, std::slice::from_ref(&d));
+            assert_eq!(tx.listed(mirror, None, 3)?, [&a, &b, &c].map(live), "in id order");
+            assert_eq!(tx.listed(mirror, Some(&c), 3)?, [live(&d)]);
             let at = |folder| Ok::<_, damsync_store::StoreError>(tx.assets_at(folder, &key("same"))?.len());
             assert_eq!((at(folder)?, at(empty)?), (4, 0));
             tx.set_presence(mirror, &a, Presence::Gone)?;
@@ -215,7 +219,7 @@ fn lists_of_assets_are_what_they_say() {
             tx.set_presence(mirror, &c, Presence::Trashed)?;
             assert_eq!(tx.asset_ids_in(folder)?, [b.clone(), d.clone()], "there, or not known");
             assert_eq!(at(folder)?, 1, "only what is there has a name");
-            assert_eq!(tx.listed_ids(mirror, None, 9)?, [b.clone(), d.clone()]);
+            assert_eq!(tx.listed(mirror, None, 9)?, [(b.clone(), Presence::Unknown), live(&d)]);
             assert!(tx.has_assets(folder)? && !tx.has_assets(empty)?);
             for presence in [Presence::Live, Presence::Unknown, Presence::Trashed, Presence::Outside, Presence::Gone] {
                 tx.set_presence(mirror, &a, presence)?;
@@ -223,7 +227,7 @@ fn lists_of_assets_are_what_they_say() {
             }
 
             tx.set_next_look(mirror, &b, Some(UnixMs(50)))?;
-            assert_eq!(tx.listed_ids(mirror, None, 9)?, std::slice::from_ref(&d), "no list shows what waits");
+            assert_eq!(tx.listed(mirror, None, 9)?, [live(&d)], "no list shows what waits");
             assert_eq!(tx.assets_waiting(mirror)?.len(), 1);
             assert!(tx.assets_to_look_at(mirror, UnixMs(49))?.is_empty());
             assert_eq!(tx.assets_to_look_at(mirror, UnixMs(50))?[0].asset.id, b);
