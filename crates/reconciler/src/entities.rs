@@ -58,15 +58,14 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
             {
                 file = None;
             }
-            let is_moving = tx.is_moving(mirror, id)?
-                || place.as_ref().map_or(Ok(false), |(folder, key)| tx.is_moving_at(*folder, key))?;
+            let is_moving = tx.is_moving(mirror, Some(id), place.as_ref().map(|(folder, key)| (*folder, key)))?;
             Ok(Some(Rows { base, file, asset, place, is_moving }))
         }
         DirtyKey::File(folder, key) => {
             if tx.base_at(*folder, key)?.is_some() || !tx.assets_at(*folder, key)?.is_empty() {
                 return Ok(None);
             }
-            let (file, is_moving) = (tx.file(*folder, key)?, tx.is_moving_at(*folder, key)?);
+            let (file, is_moving) = (tx.file(*folder, key)?, tx.is_moving(mirror, None, Some((*folder, key)))?);
             Ok(Some(Rows { file, place: Some((*folder, key.clone())), is_moving, ..Rows::default() }))
         }
     }

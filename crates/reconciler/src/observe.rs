@@ -219,7 +219,8 @@ fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTree
 fn meet(tx: &Tx<'_>, mirror: MirrorId, id: &AssetId) -> Result<Option<Place>, StoreError> {
     let Some(row) = tx.asset(mirror, id)?.filter(|row| row.presence == Presence::Live) else { return Ok(None) };
     let Some(folder) = row.folder else { return Ok(None) };
-    let is_anothers = tx.base_at(folder, &row.key)?.is_some() || tx.is_moving_at(folder, &row.key)?;
+    let is_anothers =
+        tx.base_at(folder, &row.key)?.is_some() || tx.is_moving(mirror, None, Some((folder, &row.key)))?;
     if tx.base(mirror, id)?.is_some() || is_anothers {
         return Ok(None);
     }

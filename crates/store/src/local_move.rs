@@ -7,7 +7,7 @@ use damsync_model::content::Content;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey};
 use damsync_model::tree::{Place, Stat};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 /// A file that we are taking from its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,27 +134,25 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    /// Whether it is not recorded where an asset's file stands.
+    /// Whether it is not recorded where an asset's file stands, or if the file at a place is one that we moved there or
+    /// were to take from there.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn is_moving(&self, mirror: MirrorId, asset: &AssetId) -> Result<bool, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT 1 FROM local_move WHERE mirror = ?1 AND asset = ?2")?;
-        Ok(statement.exists(params![mirror.0, SqlId::from(asset)])?)
-    }
-
-    /// Whether it is not recorded if the file at a place is one that we moved there, or were to take from there.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn is_moving_at(&self, folder: FolderId, key: &NameKey) -> Result<bool, StoreError> {
+    pub fn is_moving(
+        &self,
+        mirror: MirrorId,
+        asset: Option<&AssetId>,
+        place: Option<(FolderId, &NameKey)>,
+    ) -> Result<bool, StoreError> {
+        // Nothing equals NULL, so what is not asked about is not found.
         let mut statement = self.connection.prepare_cached(
-            "SELECT 1 FROM local_move WHERE folder = ?1 AND key = ?2
-             UNION ALL SELECT 1 FROM local_move WHERE to_folder = ?1 AND to_key = ?2 LIMIT 1",
+            "SELECT 1 FROM local_move WHERE mirror = ?1 AND asset = ?2
+             UNION ALL SELECT 1 FROM local_move WHERE folder = ?3 AND key = ?4
+             UNION ALL SELECT 1 FROM local_move WHERE to_folder = ?3 AND to_key = ?4 LIMIT 1",
         )?;
-        let found: Option<i64> = statement.query_row(params![folder.0, key.as_str()], |row| row.get(0)).optional()?;
-        Ok(found.is_some())
+        let (folder, key) = place.map(|(folder, key)| (folder.0, key.as_str())).unzip();
+        Ok(statement.exists(params![mirror.0, asset.map(SqlId::from), folder, key])?)
     }
 
     /// What became of it is recorded.

@@ -198,7 +198,9 @@ fn moves_here_stay_until_their_end_is_recorded_and_are_found_by_both_places() {
             tx.put_local_move(mirror, &leaving)?;
             assert_eq!(tx.local_moves(mirror)?, [leaving.clone(), moved.clone()]);
             assert_eq!(tx.local_moves(tx.mirror("other")?.id)?, []);
-            assert!(tx.is_moving(mirror, &7.into())? && !tx.is_moving(mirror, &8.into())?);
+            let moves = |asset| tx.is_moving(mirror, Some(&asset), None);
+            let moves_at = |folder, name| tx.is_moving(mirror, None, Some((FolderId(folder), &key(name))));
+            assert!(moves(7.into())? && !moves(8.into())?);
             for (folder, name, is_moving) in [
                 (3, "\u{e4}.jpg", true),
                 (4, "\u{e9}.jpg", true),
@@ -206,11 +208,14 @@ fn moves_here_stay_until_their_end_is_recorded_and_are_found_by_both_places() {
                 (4, "b.jpg", false),
                 (4, "\u{e4}.jpg", false),
             ] {
-                assert_eq!(tx.is_moving_at(FolderId(folder), &key(name))?, is_moving, "{folder} {name}");
+                assert_eq!(moves_at(folder, name)?, is_moving, "{folder} {name}");
+                // Either is enough.
+                let both = |asset| tx.is_moving(mirror, Some(&asset), Some((FolderId(folder), &key(name))));
+                assert_eq!((both(7.into())?, both(8.into())?), (true, is_moving), "{folder} {name}");
             }
             tx.end_local_move(mirror, &moved.asset)?;
             assert_eq!(tx.local_moves(mirror)?, [leaving]);
-            assert!(!tx.is_moving_at(FolderId(4), &key("\u{e9}.jpg"))?);
+            assert!(!moves_at(4, "\u{e9}.jpg")?);
             tx.detach_mirror(mirror)?;
             assert_eq!(tx.local_moves(mirror)?, []);
             Ok(())
