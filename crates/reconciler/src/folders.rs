@@ -5,7 +5,7 @@ use damsync_model::name::{FileName, Folding, Level, NameKey, candidates_for_fold
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Place;
 use damsync_store::FolderRow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// As many of its possible names as a folder can reasonably need.
 const FEW_NAMES: usize = 8;
@@ -148,13 +148,13 @@ impl Folders {
         self.remote_children(parent).into_iter().filter_map(|id| self.get(id)).find(is_marked)
     }
 
-    /// A storage folder with this plain name that no directory stands for, where no other folder has the name and none of
-    /// those `here` is its own.
+    /// A storage folder with this plain name that no directory stands for, where no other folder has the name. What it was
+    /// given instead must not be a directory's name, as `is_here` tells.
     pub fn double_without_directory(
         &self,
         parent: FolderId,
         name: &FileName,
-        here: &BTreeSet<NameKey>,
+        mut is_here: impl FnMut(&NameKey) -> bool,
     ) -> Option<&FolderRow> {
         let key = NameKey::of(name.as_str(), self.folding);
         if self.takes(parent, &key) {
@@ -164,8 +164,7 @@ impl Folders {
             let Some(remote) = row.remote.as_ref().filter(|_| row.local.is_none() && !row.agreed) else { return false };
             let Some(id) = &remote.id else { return false };
             let plain = self.names_for(parent, &remote.name, id).next();
-            plain.is_some_and(|(_, plain)| plain == key)
-                && !here.contains(&NameKey::of(&remote.given_name, self.folding))
+            plain.is_some_and(|(_, plain)| plain == key) && !is_here(&NameKey::of(&remote.given_name, self.folding))
         };
         self.remote_children(parent).into_iter().filter_map(|id| self.get(id)).find(is_double)
     }

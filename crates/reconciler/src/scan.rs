@@ -17,6 +17,7 @@ use damsync_store::{FileRow, FolderRow, LocalDir, RemoteDir, Shown, StoreError, 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -221,10 +222,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         directories: &[(FileName, u64, i64)],
     ) -> Result<(), PassError> {
         let folding = self.folders().folding();
-        let here: BTreeSet<NameKey> =
-            directories.iter().map(|(name, ..)| NameKey::of(name.as_str(), folding)).collect();
+        // Doubles are rare: for nearly every directory, nobody asks which others are here.
+        let keys = LazyCell::new(|| -> BTreeSet<NameKey> {
+            directories.iter().map(|(name, ..)| NameKey::of(name.as_str(), folding)).collect()
+        });
         for (name, ..) in directories {
-            let double = self.folders().double_without_directory(parent, name, &here).cloned();
+            let double = self.folders().double_without_directory(parent, name, |key| keys.contains(key)).cloned();
             if let Some(FolderRow { remote: Some(remote), .. }) = &double {
                 let remote = RemoteDir { given_name: name.as_str().to_owned(), ..remote.clone() };
                 self.keep_folder(FolderRow { remote: Some(remote), ..double.unwrap_or_else(empty_row) }, false).await?;
