@@ -6,7 +6,7 @@ use crate::hooks::Step;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
-use crate::sending::{ATTEMPTS, Sent, nonsense};
+use crate::sending::{ATTEMPTS, Sent, expired, nonsense};
 use damsync_model::content::Content;
 use damsync_model::plan::Action;
 use damsync_model::planner::is_repair;
@@ -97,18 +97,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             };
             self.reach(CrashPoint::Prepared)?;
             self.keep_prepared(&mut intent, &prepared).await?;
-            match self.send(task, file, content, &prepared.url).await {
-                Ok(Sent::Yes) => {}
-                Ok(Sent::Expired) => {
-                    last = Some(RemoteError { what: "send the file", kind: RemoteErrorKind::Expired });
-                    continue;
-                }
-                Err(error) => {
-                    if !matches!(error, PassError::Crashed(_) | PassError::Stopped) {
-                        self.close_intent(&intent).await?;
-                    }
-                    return Err(error);
-                }
+            if let Sent::Expired = self.send_or_take_back(task, file, &intent, &prepared.url).await? {
+                last = Some(expired());
+                continue;
             }
             self.reach(CrashPoint::Sent)?;
             let told = self.engine.remote.finish_version(&row.asset.guid).await?;

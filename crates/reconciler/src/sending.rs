@@ -32,8 +32,24 @@ pub(crate) enum Sent {
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
+    /// Sends the bytes of an intent to the address that was prepared for them. Where that comes to nothing, what was
+    /// prepared is taken back; a pass that is to stop leaves it to the next one.
+    pub(crate) async fn send_or_take_back(
+        &self,
+        task: &Task<'_>,
+        file: &LocalFile,
+        intent: &Intent,
+        url: &SignedUrl,
+    ) -> Result<Sent, PassError> {
+        let sent = self.send(task, file, intent.content, url).await;
+        if !matches!(sent, Ok(Sent::Yes) | Err(PassError::Crashed(_) | PassError::Stopped)) {
+            self.drop_pending(intent).await?;
+        }
+        sent
+    }
+
     /// Sends the bytes, again where that may help; each attempt reads the file anew.
-    pub(crate) async fn send(
+    async fn send(
         &self,
         task: &Task<'_>,
         file: &LocalFile,
@@ -147,7 +163,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.reach(CrashPoint::PreparedKept)
     }
 
-    /// Takes the pending asset of an intent away again.
+    /// Takes back what was prepared for an intent: a new asset goes; a version that gets no bytes is harmless.
     pub(crate) async fn drop_pending(&self, intent: &Intent) -> Result<(), PassError> {
         if let Some(asset) = &intent.asset
             && !intent.is_version
@@ -196,6 +212,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .await?;
         Ok(())
     }
+}
+
+pub(crate) fn expired() -> RemoteError {
+    RemoteError { what: "send the file", kind: RemoteErrorKind::Expired }
 }
 
 pub(crate) fn nonsense(why: &str) -> RemoteError {

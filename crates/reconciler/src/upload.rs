@@ -8,7 +8,7 @@ use crate::execute::{Places, Target, Task, agree, local_file};
 use crate::hooks::Step;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
-use crate::sending::{ATTEMPTS, Sent, nonsense};
+use crate::sending::{ATTEMPTS, Sent, expired, nonsense};
 use damsync_model::content::{Claimed, Content};
 use damsync_model::id::FolderId;
 use damsync_model::tree::{AssetState, LocalFile, RemoteAsset};
@@ -115,19 +115,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             intent.guid = Some(asset.guid.clone());
             intent.filename = Some(asset.filename.clone());
             self.keep_prepared(&mut intent, &prepared).await?;
-            match self.send(task, file, content, &prepared.url).await {
-                Ok(Sent::Yes) => {}
-                Ok(Sent::Expired) => {
-                    self.drop_pending(&intent).await?;
-                    last = Some(RemoteError { what: "send the file", kind: RemoteErrorKind::Expired });
-                    continue;
-                }
-                Err(error) => {
-                    if !matches!(error, PassError::Crashed(_) | PassError::Stopped) {
-                        self.drop_pending(&intent).await?;
-                    }
-                    return Err(error);
-                }
+            if let Sent::Expired = self.send_or_take_back(task, file, &intent, &prepared.url).await? {
+                last = Some(expired());
+                continue;
             }
             self.reach(CrashPoint::Sent)?;
             let told = self.engine.remote.finish_asset(&asset.guid).await?;
