@@ -20,7 +20,7 @@ use damsync_ports::{
     Answer, ByteStream, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide,
     Replaced,
 };
-use damsync_store::{AssetRow, ConflictRow, FileRow, StoreError, Tx};
+use damsync_store::{AssetRow, ConflictRow, FileRow, LocalMove, StoreError, Tx};
 use futures_util::StreamExt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -66,6 +66,15 @@ pub(crate) struct Received {
     row: AssetRow,
     partial: PartialKey,
     content: Content,
+}
+
+/// A received body on its way to its name.
+struct Placing<'t> {
+    task: &'t Task<'t>,
+    received: Received,
+    place: Place,
+    /// The file there that makes room for it.
+    giving_way: Option<LocalMove>,
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
@@ -258,21 +267,29 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(Done::Yes)
     }
 
-    /// What the server does not tell is written down before a new asset's file gets its name. Else, after a crash and a
-    /// rename there, nothing would say whose file it is.
-    async fn learn_before_placing(&self, placing: &mut [(&Task<'_>, Received, Place)]) -> Result<(), PassError> {
+    /// Writes down what must be known before files get their names: which ones give way, and what the server does not tell
+    /// of new assets. Else, after a crash and a rename there, nothing would say whose file it is.
+    async fn begin_placing(&self, placing: &mut [Placing<'_>]) -> Result<(), PassError> {
         let mut learned = Vec::new();
-        for (task, received, _) in placing {
+        for Placing { task, received, .. } in &mut *placing {
             if task.one.entity.base.is_none() && received.row.asset.claimed.md5.is_none() {
                 received.row = received.as_learned();
                 learned.push(received.row.clone());
             }
         }
-        if learned.is_empty() {
+        let giving_way: Vec<_> = placing.iter().filter_map(|one| one.giving_way.clone()).collect();
+        if learned.is_empty() && giving_way.is_empty() {
             return Ok(());
         }
-        let mirror = self.mirror;
-        Ok(self.engine.keeper.write(move |tx| learned.iter().try_for_each(|row| keep_learned(tx, mirror, row))).await?)
+        let (mirror, gives_way) = (self.mirror, !giving_way.is_empty());
+        self.engine
+            .keeper
+            .write(move |tx| {
+                learned.iter().try_for_each(|row| keep_learned(tx, mirror, row))?;
+                giving_way.iter().try_for_each(|one| tx.put_local_move(mirror, one))
+            })
+            .await?;
+        if gives_way { self.reach(CrashPoint::MoveOpen) } else { Ok(()) }
     }
 
     /// Puts received bodies under their names, in one durable group, and records them in one transaction.
@@ -305,7 +322,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             match self.placement(task, &received) {
                 Some((placement, place)) => {
                     placements.push(placement);
-                    placing.push((task, received, place));
+                    let giving_way = self.giving_way(task, &place);
+                    placing.push(Placing { task, received, place, giving_way });
                 }
                 None => results.push((task, Ok(Done::DecideAgain))),
             }
@@ -313,30 +331,38 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if placements.is_empty() {
             return Ok(results);
         }
-        let giving_way = placing.iter().filter_map(|(task, _, place)| self.giving_way(task, place)).collect();
-        self.learn_before_placing(&mut placing).await?;
-        self.begin_local_moves(giving_way).await?;
+        self.begin_placing(&mut placing).await?;
         let placed = match self.engine.disk.place(placements).await {
             Ok(placed) => placed,
             Err(error) => {
-                self.settle_local_moves().await?;
+                self.settle_giving_way(&placing).await?;
                 return Err(error.into());
             }
         };
         self.reach(CrashPoint::Placed)?;
-        let mut kept = Vec::new();
-        for ((task, received, place), outcome) in placing.into_iter().zip(placed) {
+        let (mut kept, mut not_placed) = (Vec::new(), Vec::new());
+        for (one, outcome) in placing.into_iter().zip(placed) {
             match outcome {
-                Ok(placed) => kept.push((task, received, place, placed)),
-                Err(error) => results.push((task, Err(error.into()))),
+                Ok(placed) => kept.push((one, placed)),
+                Err(error) => {
+                    results.push((one.task, Err(error.into())));
+                    not_placed.push(one);
+                }
             }
         }
         self.keep_placed(&kept).await?;
         self.reach(CrashPoint::PlacedKept)?;
-        // What was to make room for one that could not be placed.
-        self.settle_local_moves().await?;
-        results.extend(kept.into_iter().map(|(task, ..)| (task, Ok(Done::Yes))));
+        self.settle_giving_way(&not_placed).await?;
+        results.extend(kept.into_iter().map(|(one, _)| (one.task, Ok(Done::Yes))));
         Ok(results)
+    }
+
+    /// What was to make room for those that could not be placed.
+    async fn settle_giving_way(&self, not_placed: &[Placing<'_>]) -> Result<(), PassError> {
+        for one in not_placed.iter().filter_map(|one| one.giving_way.as_ref()) {
+            self.settle_local_move(one).await?;
+        }
+        Ok(())
     }
 
     fn placement(&self, task: &Task<'_>, received: &Received) -> Option<(Placement, Place)> {
@@ -373,7 +399,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(Done::Yes)
     }
 
-    async fn keep_placed(&self, kept: &[(&Task<'_>, Received, Place, Placed)]) -> Result<(), PassError> {
+    async fn keep_placed(&self, kept: &[(Placing<'_>, Placed)]) -> Result<(), PassError> {
         if kept.is_empty() {
             return Ok(());
         }
@@ -381,7 +407,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let folding = self.folders().folding();
         let works: Vec<_> = kept
             .iter()
-            .map(|(task, received, place, placed)| {
+            .map(|(Placing { task, received, place, .. }, placed)| {
                 let copy = placed.copy.as_ref().and_then(|(path, stat)| self.copy_row(task, place, path, *stat));
                 let event = self.event(task, self.outcome_with(task, &received.content));
                 let places = match task.planned.action {

@@ -94,16 +94,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         else {
             return None;
         };
-        task.one.entity.base.as_ref().map(|_| self.local_move(task, asset, place, *expect, None))
+        let is_agreed = task.one.entity.base.is_some() && !Mutation::NoLocalMove.is_on();
+        is_agreed.then(|| self.local_move(task, asset, place, *expect, None))
     }
 
-    /// Writes down which files are about to be taken from their places.
-    pub(crate) async fn begin_local_moves(&self, moves: Vec<LocalMove>) -> Result<(), PassError> {
-        if moves.is_empty() || Mutation::NoLocalMove.is_on() {
+    /// Writes down that a file is about to be taken from its place.
+    pub(crate) async fn begin_local_move(&self, one: &LocalMove) -> Result<(), PassError> {
+        if Mutation::NoLocalMove.is_on() {
             return Ok(());
         }
-        let mirror = self.mirror;
-        self.engine.keeper.write(move |tx| moves.iter().try_for_each(|one| tx.put_local_move(mirror, one))).await?;
+        let (mirror, one) = (self.mirror, one.clone());
+        self.engine.keeper.write(move |tx| tx.put_local_move(mirror, &one)).await?;
         self.reach(CrashPoint::MoveOpen)
     }
 

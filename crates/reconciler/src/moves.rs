@@ -33,7 +33,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             remote_filename: asset_row.asset.filename,
         };
         let one = self.local_move(task, asset, from, *expect, Some(to.clone()));
-        self.begin_local_moves(vec![one.clone()]).await?;
+        self.begin_local_move(&one).await?;
         let stat = match self.engine.disk.rename(&task.path, *expect, &target).await {
             Ok(stat) => stat,
             Err(error) => {

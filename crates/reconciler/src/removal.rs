@@ -105,7 +105,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(Done::DecideAgain);
         }
         let leaving = self.local_move(task, asset, place, *expect, None);
-        self.begin_local_moves(vec![leaving.clone()]).await?;
+        self.begin_local_move(&leaving).await?;
         if let Err(error) = self.engine.disk.trash(&task.path, *expect, &self.slot()).await {
             self.settle_local_move(&leaving).await?;
             return Err(error.into());
