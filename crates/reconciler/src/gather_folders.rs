@@ -86,7 +86,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let id = if is_new { tx.new_folder(mirror)? } else { row.id };
                 let row = FolderRow { id, ..row };
                 tx.put_folder(&row)?;
-                tx.forget_folder_failure(id)?;
                 if changed_there {
                     // Its files may be welcome now.
                     tx.forget_failures_in(mirror, id)?;

@@ -144,7 +144,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn remove_folder(&self, id: FolderId) -> Result<(), StoreError> {
-        self.forget_folder_failure(id)?;
+        self.connection.prepare_cached("DELETE FROM folder_failure WHERE folder = ?1")?.execute([id.0])?;
         self.connection.prepare_cached("DELETE FROM folder WHERE id = ?1")?.execute([id.0])?;
         Ok(())
     }

@@ -56,13 +56,4 @@ impl Tx<'_> {
         statement.execute(params![folder.0, mirror.0, action, error, state, next_try.0])?;
         Ok(())
     }
-
-    /// Forgets it.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn forget_folder_failure(&self, folder: FolderId) -> Result<(), StoreError> {
-        self.connection.prepare_cached("DELETE FROM folder_failure WHERE folder = ?1")?.execute([folder.0])?;
-        Ok(())
-    }
 }

@@ -131,7 +131,7 @@ fn what_is_dirty_comes_in_order() {
     found_by_index("clear_dirty", |tx| tx.clear_dirty(MIRROR, &DirtyKey::File(FOLDER, key())));
     found_by_index("forget_failures_in", |tx| tx.forget_failures_in(MIRROR, FOLDER));
     found_by_index("folder_failure", |tx| tx.folder_failure(FOLDER));
-    found_by_index("forget_folder_failure", |tx| tx.forget_folder_failure(FOLDER));
+    found_by_index("remove_folder", |tx| tx.remove_folder(FOLDER));
     found_by_index("set_failure", |tx| tx.set_failure(MIRROR, &DirtyKey::Asset(id()), "r", "e", UnixMs(1)));
 }
 
