@@ -260,8 +260,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.engine
             .keeper
             .write(move |tx| {
-                keep_learned(tx, mirror, &row)?;
-                tx.mark_asset(mirror, &row.asset.id)
+                // Where it has changed since, what told of that has marked it.
+                if keep_learned(tx, mirror, &row)? { tx.mark_asset(mirror, &row.asset.id) } else { Ok(()) }
             })
             .await?;
         Ok(Done::Yes)
@@ -285,7 +285,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.engine
             .keeper
             .write(move |tx| {
-                learned.iter().try_for_each(|row| keep_learned(tx, mirror, row))?;
+                learned.iter().try_for_each(|row| keep_learned(tx, mirror, row).map(drop))?;
                 giving_way.iter().try_for_each(|one| tx.put_local_move(mirror, one))
             })
             .await?;
@@ -476,15 +476,16 @@ impl Received {
     }
 }
 
-/// Writes down what an asset holds, unless it has changed since.
-fn keep_learned(tx: &Tx<'_>, mirror: MirrorId, learned: &AssetRow) -> Result<(), StoreError> {
-    let Some(mut row) = tx.asset(mirror, &learned.asset.id)? else { return Ok(()) };
-    if row.asset.version == learned.asset.version && row.asset.updated_at == learned.asset.updated_at {
+/// Writes down what an asset holds; `false` if it has changed since.
+fn keep_learned(tx: &Tx<'_>, mirror: MirrorId, learned: &AssetRow) -> Result<bool, StoreError> {
+    let Some(mut row) = tx.asset(mirror, &learned.asset.id)? else { return Ok(false) };
+    let unchanged = row.asset.version == learned.asset.version && row.asset.updated_at == learned.asset.updated_at;
+    if unchanged {
         row.asset.claimed = learned.asset.claimed;
         row.learned = true;
         tx.put_asset(mirror, &row)?;
     }
-    Ok(())
+    Ok(unchanged)
 }
 
 /// A placed file's modification time lies in the past, so any later write shows in its stat; unless the asset was
