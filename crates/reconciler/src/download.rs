@@ -268,11 +268,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Writes down what must be known before files get their names: which ones give way, and what the server does not tell
-    /// of new assets. Else, after a crash and a rename there, nothing would say whose file it is.
+    /// of those whose places are new. Else, after a crash and a rename there, nothing would say whose file it is.
     async fn begin_placing(&self, placing: &mut [Placing<'_>]) -> Result<(), PassError> {
         let mut learned = Vec::new();
-        for Placing { task, received, .. } in &mut *placing {
-            if task.one.entity.base.is_none() && received.row.asset.claimed.md5.is_none() {
+        for Placing { task, received, place, .. } in &mut *placing {
+            let is_new_there = task.one.entity.base.as_ref().is_none_or(|base| base.place != *place);
+            if is_new_there && received.row.asset.claimed.md5.is_none() {
                 received.row = received.as_learned();
                 learned.push(received.row.clone());
             }

@@ -143,7 +143,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
 
     /// Of assets that vanished, those that a file here stands for. Of the others nothing can be deleted: they are
     /// forgotten, and are new if they can ever be seen again. Each may be one of those in the trash.
-    async fn forget_never_agreed(&self, vanished: Vec<AssetId>) -> Result<Vec<AssetId>, PassError> {
+    pub(crate) async fn forget_never_agreed(&self, vanished: Vec<AssetId>) -> Result<Vec<AssetId>, PassError> {
+        if vanished.is_empty() {
+            return Ok(vanished);
+        }
         let mirror = self.mirror;
         let agreed = self.engine.keeper.write(move |tx| {
             let mut agreed = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::guard::is_pull;
 use crate::hooks::Step;
+use crate::naming::moved_away;
 use crate::pass::{Pass, PassError, ends_pass};
 use crate::rounds::{Decided, Done};
 use damsync_model::content::Content;
@@ -57,8 +58,48 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         drop(results);
 
+        let downloads = self.with_free_places(downloads, &mut progress).await?;
         progress |= self.pull(&downloads, width).await?;
         Ok(progress)
+    }
+
+    /// Without those new files whose names are other agreed files' still, also where they are written otherwise: what was
+    /// agreed on about those would be written over. They come in a later round, once those have moved away, or get other
+    /// names.
+    async fn with_free_places<'t>(
+        &self,
+        downloads: Vec<Task<'t>>,
+        progress: &mut bool,
+    ) -> Result<Vec<Task<'t>>, PassError> {
+        let wanted = downloads.iter().map(|task| match &task.planned.action {
+            Action::Download { asset, place, expect: ExpectLocal::Nothing, .. } => {
+                Some((asset.clone(), place.folder, self.key(place)))
+            }
+            _ => None,
+        });
+        let (mirror, wanted) = (self.mirror, wanted.collect::<Vec<_>>());
+        let holders = self.engine.keeper.read(move |tx| {
+            let holder = |wanted: Option<(AssetId, FolderId, NameKey)>| {
+                let Some((asset, folder, key)) = wanted else { return Ok(None) };
+                let base = tx.base_at(folder, &key)?.filter(|base| base.base.asset != asset);
+                let Some(base) = base else { return Ok(None) };
+                let leaves = tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moved_away(&row, folder, &key));
+                Ok(Some((asset, leaves)))
+            };
+            wanted.into_iter().map(holder).collect::<Result<Vec<_>, StoreError>>()
+        });
+        let mut free = Vec::with_capacity(downloads.len());
+        for (task, holder) in downloads.into_iter().zip(holders.await?) {
+            match holder {
+                None => free.push(task),
+                Some((_, true)) => {}
+                Some((asset, false)) => {
+                    self.name_again(&asset).await?;
+                    *progress = true;
+                }
+            }
+        }
+        Ok(free)
     }
 
     /// Downloads: while one group is put into place and made durable, others arrive and become the next group.

@@ -8,8 +8,16 @@ use damsync_model::id::{FolderId, StorageFolderId};
 use damsync_model::mutation::Mutation;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, Planned};
+use damsync_model::time::UnixMs;
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
 use damsync_store::{Event, FolderRow, LocalDir, RemoteDir};
+use std::collections::BTreeMap;
+
+/// While folders are removed one after the other, a list of all is good for so long.
+const LIST_MS: i64 = 2_000;
+
+/// When the storage folders were listed, and which one holds each.
+pub(crate) type FoldersThere = (UnixMs, BTreeMap<StorageFolderId, Option<StorageFolderId>>);
 
 /// A storage folder that is to be made.
 pub(crate) struct NewRemoteFolder {
@@ -97,6 +105,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Err(error) => return Err(error.into()),
         };
         self.reach(CrashPoint::RemoteFolderMade)?;
+        if self.folders().of_remote(&made.id).is_some_and(|known| known != folder) {
+            // Numbers are given twice only by a server that went back.
+            return Err(self.hold_until_reattached().await?);
+        }
         let remote = made_dir(made, parent, &name);
         self.keep_folder(FolderRow { remote: Some(remote), agreed: true, ..row }, false).await?;
         Ok(())
@@ -168,7 +180,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     async fn remove_remote_folder(&self, folder: FolderId) -> Result<(), PassError> {
         let Some(row) = self.folders().get(folder).cloned() else { return Ok(()) };
         let Some(id) = row.remote.as_ref().and_then(|remote| remote.id.clone()) else { return Ok(()) };
-        // What the removal of a folder does to assets in it is not documented, so it is asked right before.
+        // What the removal of a folder does to what is in it is not documented, so it is asked right before.
+        if self.holds_folders(&id).await? {
+            return Err(refused("there are folders in it that are not known here yet"));
+        }
         match self.engine.remote.folder_asset_ids(&id).await? {
             Answer::Found(ids) if ids.is_empty() || Mutation::FolderRemovedUnseen.is_on() => {
                 self.engine.remote.remove_folder(&id).await?
@@ -180,6 +195,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.reach(CrashPoint::FolderRemoved)?;
         self.keep_folder(FolderRow { remote: None, remote_unknown: None, ..row }, false).await?;
         Ok(())
+    }
+
+    /// Whether there are folders in a storage folder, by a list that is hardly older than this.
+    async fn holds_folders(&self, id: &StorageFolderId) -> Result<bool, PassError> {
+        let now = self.now();
+        let mut list = self.folders_there.lock().await;
+        let folders = match list.take() {
+            Some((at, folders)) if now.0 - at.0 < LIST_MS => list.insert((at, folders)),
+            _ => {
+                let folders = self.engine.remote.folders().await?.into_iter();
+                list.insert((now, folders.map(|folder| (folder.id, folder.parent)).collect()))
+            }
+        };
+        let holds = folders.1.values().any(|parent| parent.as_ref() == Some(id));
+        if !holds {
+            folders.1.remove(id);
+        }
+        Ok(holds)
     }
 
     async fn remove_local_folder(&self, folder: FolderId) -> Result<(), PassError> {

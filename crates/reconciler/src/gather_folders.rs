@@ -119,7 +119,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 // It was hidden when the list was made, or the list is wrong.
                 Answer::Found(folder) if self.may_be_inside(&folder) => unknown("the server's list leaves it out"),
                 // Gone, or outside the mirror now: for the mirror that is the same.
-                Answer::NotFound | Answer::Found(_) => FolderRow { remote: None, remote_unknown: None, ..row.clone() },
+                Answer::NotFound | Answer::Found(_) => {
+                    self.folder_is_gone(row).await?;
+                    continue;
+                }
                 Answer::Denied => unknown("the server does not let us see it"),
             };
             if changed != row {
@@ -147,9 +150,18 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         vanished.sort_by_key(|row| std::cmp::Reverse(self.folders().depth(row.id)));
         for row in vanished {
             if !self.has_remote_content(row.id).await? {
-                self.keep_folder(FolderRow { remote: None, remote_unknown: None, ..row }, false).await?;
+                self.folder_is_gone(row).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Nothing can be said any more of assets in it that no file here stands for; they are new where they are seen again.
+    async fn folder_is_gone(&self, row: FolderRow) -> Result<(), PassError> {
+        let folder = row.id;
+        let ids = self.engine.keeper.read(move |tx| tx.asset_ids_in(folder)).await?;
+        self.forget_never_agreed(ids).await?;
+        self.keep_folder(FolderRow { remote: None, remote_unknown: None, ..row }, false).await?;
         Ok(())
     }
 

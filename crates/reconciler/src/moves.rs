@@ -3,6 +3,7 @@
 use crate::crash::CrashPoint;
 use crate::execute::Task;
 use crate::local_moves::record_move;
+use crate::naming::moved_away;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
@@ -12,7 +13,7 @@ use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
 use damsync_model::tree::{Base, Entity, Place, Remote};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
-use damsync_store::{AssetRow, MoveTarget, Presence};
+use damsync_store::MoveTarget;
 
 /// So many names may be passed on from one to the next.
 const LONGEST_CHAIN: usize = 64;
@@ -100,14 +101,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(taken)
     }
 
-    /// A file that stays where it is, whatever its asset is called now, leaves the asset's new name to one that has it.
-    pub(crate) async fn leave_name_to_another(&self, entity: &Entity) -> Result<bool, PassError> {
+    /// A file that stays where it is, whatever its asset is called now: the asset's new name is left to a file that has it,
+    /// and an asset that was to have the file's name gets another. Whether names changed.
+    pub(crate) async fn stays(&self, entity: &Entity) -> Result<bool, PassError> {
         let (Some(base), Remote::Live(remote)) = (&entity.base, &entity.remote) else { return Ok(false) };
-        let leaves = remote.place != base.place && self.is_taken_for_good(&base.asset, &remote.place).await?;
-        if leaves {
-            self.name_again(&base.asset).await?;
+        if remote.place == base.place {
+            return Ok(false);
         }
-        Ok(leaves)
+        let (folder, key, own) = (base.place.folder, self.key(&base.place), base.asset.clone());
+        let others = self.engine.keeper.read(move |tx| {
+            let rows = tx.assets_at(folder, &key)?.into_iter();
+            Ok(rows.map(|row| row.asset.id).filter(|id| *id != own).collect::<Vec<_>>())
+        });
+        let mut renamed = others.await?;
+        if self.is_taken_for_good(&base.asset, &remote.place).await? {
+            renamed.push(base.asset.clone());
+        }
+        for asset in &renamed {
+            self.name_again(asset).await?;
+        }
+        Ok(!renamed.is_empty())
     }
 
     /// R14 and R16: the asset follows its file. Name and folder are two calls; half of it is a state like any other.
@@ -198,9 +211,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let (mirror, folder, key, own) = (self.mirror, place.folder, self.key(place), asset.clone());
         let other = self.engine.keeper.read(move |tx| {
             let Some(base) = tx.base_at(folder, &key)?.filter(|base| base.base.asset != own) else { return Ok(None) };
-            let moves =
-                |row: &AssetRow| row.presence == Presence::Live && (row.folder, &row.key) != (Some(folder), &key);
-            Ok(Some(tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moves(&row))))
+            Ok(Some(tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moved_away(&row, folder, &key))))
         });
         match other.await? {
             None => Ok(false),

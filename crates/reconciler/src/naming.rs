@@ -130,7 +130,7 @@ pub(crate) fn names_for(folders: &Folders, folder: FolderId, asset: &RemoteAsset
 }
 
 /// Whether an asset's file is to leave the place that it still has by agreement.
-fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
+pub(crate) fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
     row.presence == Presence::Live && (row.folder, &row.key) != (Some(folder), key)
 }
 

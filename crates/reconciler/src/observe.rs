@@ -68,6 +68,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let (mut ask, mut fits) = (Vec::new(), Vec::new());
                 let Sorted { fitting: observed, refused, unordered } =
                     sorted(tx, mirror, observed, said, now, &mut fits)?;
+                same_server::remember_older(tx, mirror, &fits)?;
                 // The database says whether it is so.
                 ask.extend(refused.into_iter().filter(|_| said == Said::ByIndex));
                 let seen = observed.iter().map(|one| (one.asset.id.clone(), one.asset.created_at));

@@ -3,6 +3,7 @@
 //! check the root → settle the journal → gather both trees → decide and carry out, round by round → acknowledge.
 
 use crate::crash::CrashPoint;
+use crate::folder_actions::FoldersThere;
 use crate::folders::Folders;
 use crate::guard::Guard;
 use crate::hooks::{Hooks, Step};
@@ -127,6 +128,8 @@ pub(crate) struct Pass<'e, D, R> {
     pub folders_listed: AtomicBool,
     /// Those that were found outside the mirror, or in no list.
     outside_folders: Mutex<BTreeSet<StorageFolderId>>,
+    /// The storage folders as they were listed right before some of them are removed.
+    pub folders_there: tokio::sync::Mutex<Option<FoldersThere>>,
     /// Directories whose action failed in this pass.
     pub failed_folders: Mutex<BTreeSet<FolderId>>,
 }
@@ -242,6 +245,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             folders_listed: AtomicBool::new(remote_folders.is_some()),
             outside_folders: Mutex::default(),
             failed_folders: Mutex::default(),
+            folders_there: tokio::sync::Mutex::default(),
         };
         let result = pass.work(&row, remote_folders).await;
         *report = pass.report.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -273,6 +277,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         self.gather_assets().await?;
         self.hold_if_rolled_back().await?;
+        self.forget_older().await?;
         self.rounds().await?;
         if self.acts() {
             self.close_sessions().await?;

@@ -159,7 +159,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         acts.push(one)
                     }
                     Decision::Skipped { .. } | Decision::Held { .. } => {
-                        progress |= self.leave_name_to_another(&one.entity).await?;
+                        progress |= self.stays(&one.entity).await?;
                     }
                     _ => {}
                 }

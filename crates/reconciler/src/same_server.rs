@@ -35,6 +35,10 @@ const HIGHEST_AT: &str = "highest_id_at";
 /// The server was found to have gone back; what the mirror agreed on no longer holds until a user says so.
 const ROLLED_BACK: &str = "rolled_back";
 
+/// How many assets were older than they were known since the ids were last compared: what they were known by is written
+/// over by what they are now.
+const OLDER: &str = "older";
+
 /// Of two assets made at once the lower id may carry the later time.
 const GRAIN_MS: i64 = 100;
 
@@ -118,6 +122,16 @@ pub(crate) fn raise_high_water(
     Ok(())
 }
 
+/// Writes down how many assets were older than they were known, with what they are now.
+pub(crate) fn remember_older(tx: &Tx<'_>, mirror: MirrorId, fits: &[Fit]) -> Result<(), StoreError> {
+    let older = fits.iter().filter(|fit| **fit == Fit::Older).count();
+    if older == 0 {
+        return Ok(());
+    }
+    let before = tx.cursor(mirror, OLDER)?.unwrap_or(0);
+    tx.set_cursor(mirror, OLDER, before.saturating_add(i64::try_from(older).unwrap_or(i64::MAX)))
+}
+
 /// What set the high-water mark: its id, what is known of it, and the server's time then.
 fn marked(tx: &Tx<'_>, mirror: MirrorId) -> Result<Option<(AssetId, Option<AssetRow>, UnixMs)>, StoreError> {
     let (Some(highest), Some(at)) = (tx.cursor(mirror, HIGHEST_ID)?, tx.cursor(mirror, HIGHEST_AT)?) else {
@@ -168,11 +182,33 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(is_it)
     }
 
-    /// Holds a mirror whose server an earlier pass found to have gone back.
+    /// Holds a mirror whose server an earlier pass found to have gone back. What earlier passes saw of that, without its
+    /// being enough, counts in this one, too.
     pub(crate) async fn hold_if_rolled_back_before(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
-        let known = self.engine.keeper.read(move |tx| Ok(tx.cursor(mirror, ROLLED_BACK)?.is_some())).await?;
-        if known { Err(self.rolled_back()) } else { Ok(()) }
+        let known = self.engine.keeper.read(move |tx| Ok((tx.cursor(mirror, ROLLED_BACK)?, tx.cursor(mirror, OLDER)?)));
+        let (rolled_back, older) = known.await?;
+        self.server_time_fit.older.store(older.map_or(0, i64::unsigned_abs), Ordering::Relaxed);
+        if rolled_back.is_some() { Err(self.rolled_back()) } else { Ok(()) }
+    }
+
+    /// The ids there were compared with ours, and it was not found that the server went back.
+    pub(crate) async fn forget_older(&self) -> Result<(), PassError> {
+        if !self.asked.sweep || self.server_time_fit.older.load(Ordering::Relaxed) == 0 {
+            return Ok(());
+        }
+        let mirror = self.mirror;
+        Ok(self.engine.keeper.write(move |tx| tx.remove_cursor(mirror, OLDER)).await?)
+    }
+
+    /// Holds the mirror if something that was just made there has the number of something else that we know.
+    pub(crate) async fn hold_if_given_again(&self, asset: &RemoteAsset) -> Result<(), PassError> {
+        let known = self.asset_row(&asset.id).await?;
+        if known.is_none_or(|known| known.asset.guid == asset.guid) {
+            Ok(())
+        } else {
+            Err(self.hold_until_reattached().await?)
+        }
     }
 
     /// Holds the mirror as soon as the answers of this pass show that the server has gone back.
@@ -184,7 +220,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// What an asset was known to be newer by is overwritten by what it is now: the evidence would be gone by the next pass.
-    async fn hold_until_reattached(&self) -> Result<PassError, PassError> {
+    pub(crate) async fn hold_until_reattached(&self) -> Result<PassError, PassError> {
         let mirror = self.mirror;
         self.engine.keeper.write(move |tx| tx.set_cursor(mirror, ROLLED_BACK, 1)).await?;
         Ok(self.rolled_back())

@@ -111,6 +111,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 last = Some(nonsense("the answer names no asset"));
                 continue;
             };
+            self.hold_if_given_again(&asset).await?;
             intent.asset = Some(asset.id.clone());
             intent.guid = Some(asset.guid.clone());
             intent.filename = Some(asset.filename.clone());

@@ -11,20 +11,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A look and the deletion that follows it lie at most so far apart.
 pub(super) const RACE_MS: i64 = 100;
 
-/// When a folder was looked into, and which assets were in it.
+/// A list of all folders and the removal of one that it shows lie at most so far apart.
+const LIST_MS: i64 = 2_000 + RACE_MS;
+
+/// When something was looked into, and what was in it.
+type Look = (i64, BTreeSet<i64>);
+
+/// The latest looks of a daemon.
 #[derive(Debug, Default)]
-pub(super) struct Looks(Mutex<BTreeMap<i64, (i64, BTreeSet<i64>)>>);
+pub(super) struct Looks {
+    inside: Mutex<BTreeMap<i64, Look>>,
+    folders: Mutex<Look>,
+}
 
 impl Looks {
     /// The daemon is told what is in a folder.
     pub(super) fn saw(&self, folder: i64, assets: &[i64], now: i64) {
         let assets = assets.iter().copied().collect();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, (now, assets));
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, (now, assets));
     }
 
-    /// Whether an asset came into its folder after a look that had just found it elsewhere.
+    /// The daemon is told which folders there are.
+    pub(super) fn listed(&self, folders: impl Iterator<Item = i64>, now: i64) {
+        *self.folders.lock().unwrap_or_else(PoisonError::into_inner) = (now, folders.collect());
+    }
+
+    /// Whether an asset came into its folder after a look that had just found it elsewhere, or its folder did.
     fn came_since(&self, asset: &Asset, now: i64) -> bool {
-        let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, listed) = &*self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if *at > now - LIST_MS && !listed.contains(&asset.folder_id) {
+            return true;
+        }
+        let looks = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         looks.get(&asset.folder_id).is_some_and(|(at, seen)| *at > now - RACE_MS && !seen.contains(&asset.id))
     }
 

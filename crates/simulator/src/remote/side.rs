@@ -281,6 +281,7 @@ impl RemoteSide for WorldRemote {
         self.call("list the storage folders", Repeat::Safe, |world, now| {
             let list = world.list_folders(self.user, now)?;
             *self.slugs() = answers::all_slugs(world, &list);
+            self.looks.listed(list.iter().map(|folder| folder.id), now);
             Ok(list.iter().map(|folder| answers::folder(world, folder)).collect())
         })
         .await

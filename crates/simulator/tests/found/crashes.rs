@@ -287,3 +287,25 @@ fn a_version_does_not_take_the_place_of_an_interrupted_upload_that_is_not_settle
         );
     }
 }
+
+#[test]
+fn a_download_into_a_new_place_that_was_placed_before_a_crash_is_its_assets() {
+    let mut setting = Setting::plain();
+    setting.habits.checksums_given = false;
+    for point in 1..=8 {
+        keeps_promises(
+            setting.clone(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                pass(),
+                there(Remote::Version(0, bytes(2))),
+                Step::Wait(400_000),
+                there(Remote::Move(0, ROOT)),
+                here(Local::Delete(0)),
+                cut_at(point),
+                pass(),
+            ],
+        );
+    }
+}

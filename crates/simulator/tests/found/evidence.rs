@@ -1,13 +1,13 @@
 //! What is hidden, trashed or not listed: none of it is deleted without evidence.
 
 use crate::{
-    A, B, C, FIRST, ROOT, SECOND, bytes, cut_at, here, hiding, hiding_with, keeps_promises, keeps_promises_at_once,
-    pass, pass_as, there,
+    A, B, C, FIRST, LEFT_OUT, ROOT, SECOND, bytes, cut_at, here, hiding, hiding_with, keeps_promises,
+    keeps_promises_at_once, pass, pass_as, there,
 };
 use damsync_sandbox::world::habits::TrashedDetails;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting, Step};
-use damsync_simulator::weather::{Fault, Script};
+use damsync_simulator::weather::{CutOff, Fault, Script};
 
 #[test]
 fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed() {
@@ -397,4 +397,82 @@ fn an_asset_that_an_index_built_anew_left_out_for_long_is_soon_looked_at_again()
     steps.extend([Step::Wait(100_000), pass()]);
     steps.extend((0..6).map(|_| there(Remote::MoveOut(0))));
     keeps_promises(Setting::plain(), steps);
+}
+
+#[test]
+fn a_pass_that_is_cut_off_leaves_the_evidence_of_a_roll_back_to_the_next() {
+    for call in 10..=40 {
+        let cut = Script { cut: Some(CutOff::Before(call)), ..Script::default() };
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(ROOT, B, bytes(2))),
+                pass(),
+                there(Remote::BackUp),
+                there(Remote::Version(0, bytes(3))),
+                there(Remote::Version(1, bytes(4))),
+                there(Remote::Add(ROOT, C, bytes(5))),
+                pass(),
+                there(Remote::RollBack),
+                pass_as(Mode::Full, cut),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("trash_local"), "cut off before call {call}: {history}");
+    }
+}
+
+#[test]
+fn a_server_that_went_back_gives_numbers_again_and_is_held() {
+    let history = keeps_promises(
+        Setting::plain(),
+        vec![
+            here(Local::MakeDir(ROOT, C)),
+            pass(),
+            there(Remote::BackUp),
+            there(Remote::MakeFolder(FIRST, A)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            there(Remote::RollBack),
+            here(Local::MakeDir(ROOT, B)),
+            pass_as(Mode::Watched, Script::default()),
+            pass(),
+        ],
+    );
+    assert!(!history.contains("trash_local"), "{history}");
+}
+
+#[test]
+fn a_folder_with_what_was_never_agreed_on_is_new_when_it_can_be_seen_again() {
+    let setting = || hiding_with(|habits| habits.checksums_given = false);
+    for point in 1..=6 {
+        keeps_promises(
+            setting(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                cut_at(point),
+                there(Remote::Hide(FIRST)),
+                there(Remote::Reindex(true)),
+                pass_as(Mode::Poll, Script::default()),
+                there(Remote::Reindex(false)),
+                there(Remote::Unhide),
+                pass(),
+            ],
+        );
+    }
+    keeps_promises(
+        setting(),
+        vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, LEFT_OUT, bytes(1))),
+            pass(),
+            Step::Wait(400_000),
+            there(Remote::Hide(FIRST)),
+            pass_as(Mode::Full, Script::default()),
+            there(Remote::Unhide),
+            pass(),
+        ],
+    );
 }

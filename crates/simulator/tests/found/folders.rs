@@ -1,6 +1,8 @@
 //! Folders that were removed on one side, and what is in them on the other.
 
-use crate::{A, B, D, FIRST, LEFT_OUT, ROOT, bytes, here, keeps_promises, pass, pass_as, there, trashing_with_folders};
+use crate::{
+    A, B, D, FIRST, LEFT_OUT, ROOT, SECOND, bytes, here, keeps_promises, pass, pass_as, there, trashing_with_folders,
+};
 use damsync_sandbox::world::habits::FolderDelete;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting};
@@ -97,4 +99,21 @@ fn an_asset_that_comes_into_a_folder_that_is_removed_keeps_it_or_came_after_the_
             ],
         );
     }
+}
+
+#[test]
+fn a_folder_is_not_removed_while_one_is_in_it_that_is_not_known_here() {
+    let history = keeps_promises(
+        trashing_with_folders(),
+        vec![
+            here(Local::MakeDir(ROOT, A)),
+            pass(),
+            here(Local::DeleteDir(FIRST)),
+            there(Remote::MakeFolder(FIRST, B)),
+            there(Remote::Add(SECOND, A, bytes(1))),
+            pass_as(Mode::Watched, Script::default()),
+            pass(),
+        ],
+    );
+    assert!(!history.contains("remove_remote_folder"), "{history}");
 }

@@ -231,3 +231,19 @@ fn directories_of_storage_folders_with_one_name_stay_theirs_when_both_sides_are_
     }
     assert!(doubles > 0, "the folder was never made twice");
 }
+
+#[test]
+fn a_name_that_is_to_be_left_is_not_taken_in_another_form_before_it_is() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::Add(ROOT, COMPOSED, bytes(1))),
+            there(Remote::Add(ROOT, A, bytes(2))),
+            pass(),
+            there(Remote::Rename(1, LEFT_OUT)),
+            there(Remote::Rename(0, A)),
+            there(Remote::Add(ROOT, DECOMPOSED, bytes(3))),
+            pass(),
+        ],
+    );
+}
