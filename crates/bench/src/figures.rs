@@ -36,6 +36,11 @@ impl Size {
 const FILES_PER_FOLDER: u32 = 500;
 const FILE_BYTES: u64 = 4096;
 
+/// A file system that keeps nothing, so that making something durable costs nothing there (shm_overview(7)).
+const MEMORY: &str = "/dev/shm";
+
+const DURABILITY_ROUNDS: u32 = 5;
+
 /// The lines so far.
 #[derive(Debug, Default)]
 pub struct Table(Vec<Line>);
@@ -249,6 +254,38 @@ pub async fn push(table: &mut Table, program: &Path, place: &Path, size: Size) -
     table.told(format!("first push of {files} files"), per_second(files, first.cost.wall));
     table.told(format!("… peak memory, {} requests", first.count("requests")), mib(first.cost.peak));
     table.told("… CPU", ms(first.cost.cpu));
+    Ok(())
+}
+
+/// What it costs that files, directories and the store are durable before an agreement is recorded: the same first pull
+/// to the disk and to memory, where making durable costs nothing, in turn.
+pub async fn durability(table: &mut Table, program: &Path, place: &Path, size: Size) -> Result<(), Broken> {
+    let place = &place.join("durability");
+    fs::create_dir_all(place)?;
+    let memory = tempfile::Builder::new().prefix("damsync-bench-").tempdir_in(MEMORY)?;
+    let server = Server::start(program, &place.join("server"))?;
+    let files = size.pushed;
+    server.fill("Bench", files.div_ceil(FILES_PER_FOLDER), files.min(FILES_PER_FOLDER), FILE_BYTES).await?;
+    let pull = |below: &Path| {
+        let pass = Mirror::new(program, below, &server, "Bench")?.pass(Watch::Nothing)?;
+        fs::remove_dir_all(below)?;
+        if pass.count("pulled") == u64::from(files) {
+            Ok(pass.cost.wall)
+        } else {
+            Err(Broken::from("not all were pulled"))
+        }
+    };
+    let (mut on_disk, mut in_memory) = (Vec::new(), Vec::new());
+    for round in 0..DURABILITY_ROUNDS {
+        on_disk.push(pull(&place.join(format!("mirror-{round}")))?);
+        in_memory.push(pull(&memory.path().join(format!("mirror-{round}")))?);
+    }
+    let (on_disk, in_memory) = (middle(on_disk), middle(in_memory));
+    let times = on_disk.as_secs_f64() / in_memory.as_secs_f64();
+    table.told(
+        format!("durability: first pull of {files} files to the disk, against one to memory"),
+        format!("{times:.2} × ({} against {})", ms(on_disk), ms(in_memory)),
+    );
     Ok(())
 }
 

@@ -54,6 +54,8 @@ enum Kind {
     Big,
     /// A first push of many files.
     Push,
+    /// What it costs that everything is durable before it is recorded.
+    Durability,
 }
 
 fn main() -> ExitCode {
@@ -92,6 +94,9 @@ fn measure(args: &Args) -> Result<bool, Broken> {
         }
         if wanted(Kind::Push) {
             figures::push(&mut table, &program, place.path(), size).await?;
+        }
+        if wanted(Kind::Durability) {
+            figures::durability(&mut table, &program, place.path(), size).await?;
         }
         if wanted(Kind::Big) {
             figures::big(&mut table, &program, place.path(), size).await?;
