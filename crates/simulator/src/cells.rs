@@ -6,6 +6,7 @@
 use crate::meddle::Meddling;
 use crate::weather::Fault;
 use damsync_model::plan::Rule;
+use damsync_model::policy::{DeletePolicy, Policy};
 use damsync_reconciler::crash::CrashPoint;
 use std::sync::LazyLock;
 
@@ -34,7 +35,7 @@ pub struct Cell {
 }
 
 /// Every action that worlds come to, with its rule. Those that only move a file here which a person moved (R14, R16 to R18)
-/// follow from a local move, and nobody sees one yet; directions and `delete = "keep"` only ever leave actions out.
+/// follow from a local move, and nobody sees one yet. Directions and `delete = "keep"` leave actions out, but for R30's.
 pub const ACTIONS: &[(Rule, &str)] = &[
     (Rule::R1, "upload"),
     (Rule::R2, "download"),
@@ -67,6 +68,7 @@ pub const ACTIONS: &[(Rule, &str)] = &[
     (Rule::R25, "make_local_folder"),
     (Rule::R25, "remove_local_folder"),
     (Rule::R26, "refresh"),
+    (Rule::R30, "keep_both"),
 ];
 
 const ASKING: &[Trouble] = &[
@@ -173,3 +175,23 @@ pub static ALL: LazyLock<Vec<Cell>> = LazyLock::new(|| {
     };
     ACTIONS.iter().flat_map(cells).collect()
 });
+
+/// Whether a mirror's user wants an action at all.
+fn is_done(policy: &Policy, rule: Rule, action: &str) -> bool {
+    let (pushes, pulls) = (policy.direction.pushes(), policy.direction.pulls());
+    let deletes = policy.delete == DeletePolicy::Trash;
+    match action {
+        "upload" | "push_version" | "restore_remote" | "make_remote_folder" => pushes,
+        "trash_remote" | "remove_remote_folder" => pushes && deletes,
+        "keep_both" if rule == Rule::R30 => pulls && !pushes,
+        "keep_both" if rule == Rule::R7 => pulls && pushes,
+        "download" | "keep_both" | "move_local" | "make_local_folder" => pulls,
+        "trash_local" | "remove_local_folder" => pulls && deletes,
+        _ => true,
+    }
+}
+
+/// Every cell that a mirror of that kind comes to.
+pub fn of(policy: &Policy) -> Vec<Cell> {
+    ALL.iter().filter(|cell| is_done(policy, cell.rule, cell.action)).copied().collect()
+}

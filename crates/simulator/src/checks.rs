@@ -3,6 +3,7 @@
 use crate::content::content_of;
 use crate::daemon::Daemon;
 use crate::disk::{Node, Tree};
+use crate::parted::Parted;
 use crate::stage::Stage;
 use damsync_model::content::Sha256;
 use damsync_model::id::{AssetId, Guid, StorageFolderId};
@@ -10,6 +11,7 @@ use damsync_model::name::{
     FileName, Folding, Level, NameKey, candidates_for_asset, candidates_for_folder, is_nfc, last_resort,
 };
 use damsync_reconciler::report::Report;
+use damsync_sandbox::world::World;
 use damsync_sandbox::world::asset::{Asset, AssetState};
 use damsync_sandbox::world::folder::FolderId;
 use std::collections::BTreeMap;
@@ -95,18 +97,20 @@ pub fn converged(stage: &Stage, daemon: &Daemon, report: &Report) -> Result<(), 
     if let Some((path, _)) = tree.below(".damsync/partial").next() {
         return Err(format!("one for one: a partial is left: {path}"));
     }
-    Comparison { stage, daemon, tree, report, folding: stage.disk(0).folding() }.folder(
-        stage.server.mirrored,
-        "",
-        Level::Root,
-    )
+    let parted = Parted::new(stage, daemon, report);
+    let comparison = Comparison { stage, daemon, tree, report, parted, folding: stage.disk(0).folding() };
+    comparison.folder(stage.server.mirrored, "", Level::Root)
 }
+
+/// So many names of a storage folder are tried.
+const MOST_NAMES: usize = 8;
 
 struct Comparison<'a> {
     stage: &'a Stage,
     daemon: &'a Daemon,
     tree: Tree,
     report: &'a Report,
+    parted: Parted<'a>,
     folding: Folding,
 }
 
@@ -150,10 +154,16 @@ impl Comparison<'_> {
         level: Level,
     ) -> Result<(), String> {
         let Some(((child, name), others)) = folders.split_first() else {
-            // Gone there, and here it holds what is left out of the mirror.
+            // Gone there, and here it holds what is left out of the mirror, or stays by a user's wish.
             dirs.retain(|_, full| {
                 let files = || self.tree.below(full).filter(|(_, node)| !matches!(node, Node::Dir { .. }));
-                files().next().is_none() || !files().all(|(path, _)| self.daemon.ignores(path))
+                let stays = |path: &String, node: &Node| match node {
+                    _ if self.daemon.ignores(path) => true,
+                    Node::File(file) => self.parted.file(&self.tree, path, content_of(&file.data).sha256),
+                    _ => false,
+                };
+                let is_kept = files().next().is_some() && files().all(|(path, node)| stays(path, node));
+                !is_kept && !self.parted.folder(full)
             });
             return match dirs.into_values().next() {
                 Some(left) => Err(format!("convergence: directory {left:?} has no storage folder")),
@@ -173,8 +183,10 @@ impl Comparison<'_> {
                 Err(broken) => why = why.or(Some(broken)),
             }
         }
+        let mut names = candidates_for_folder(name, &StorageFolderId::from(*child), level).take(MOST_NAMES);
+        let may_miss = names.any(|name| self.parted.folder(&join(path, name.as_str())));
         // It is gone here, and there it holds what is left out of the mirror; a directory may have its name by now.
-        if self.holds_only_ignored(*child, name) {
+        if may_miss || self.holds_only_what_stays(*child, &join(path, name)) {
             match self.folders(others, dirs, path, level) {
                 Ok(()) => return Ok(()),
                 Err(broken) => why = why.or(Some(broken)),
@@ -183,11 +195,18 @@ impl Comparison<'_> {
         Err(why.unwrap_or_else(|| format!("convergence: folder {child} {name:?} has no directory in {path:?}")))
     }
 
-    fn holds_only_ignored(&self, folder: FolderId, path: &str) -> bool {
-        let world = self.stage.server.world();
-        let inside = |id: FolderId| id == folder || world.ancestors(id).contains(&folder);
-        let mut assets = world.all_assets().filter(|asset| asset.alive() && inside(asset.folder_id)).peekable();
-        assets.peek().is_some() && assets.all(|asset| self.daemon.ignores(&join(path, &asset.filename)))
+    fn holds_only_what_stays(&self, folder: FolderId, path: &str) -> bool {
+        let assets: Vec<(String, Arc<Asset>)> = {
+            let world = self.stage.server.world();
+            let alive = world.all_assets().filter(|asset| asset.alive());
+            alive.filter_map(|asset| Some((path_below(&world, folder, asset.folder_id)?, asset.clone()))).collect()
+        };
+        let stays = |(below, asset): &(String, Arc<Asset>)| {
+            let names = candidates_for_asset(&asset.filename, &Guid(asset.guid.as_str().into()), Level::Below);
+            let mut paths = names.iter().map(|name| format!("{path}/{below}{name}"));
+            self.daemon.ignores(&join(path, &asset.filename)) || self.parted.asset(&self.tree, asset, &mut paths)
+        };
+        !assets.is_empty() && assets.iter().all(stays)
     }
 
     fn files(
@@ -208,10 +227,14 @@ impl Comparison<'_> {
         for asset in &assets {
             let [plain, short, long] = candidates_for_asset(&asset.filename, &Guid(asset.guid.as_str().into()), level);
             // Its file stays where it was agreed on, and what has the asset's new name here is another asset's.
-            if self.daemon.ignores(&join(path, plain.as_str())) || self.file_stays(asset) {
+            let marked = [long, short, last_resort(&AssetId::from(asset.id))];
+            let paths = marked.iter().chain([&plain]).map(|name| join(path, name.as_str()));
+            if self.daemon.ignores(&join(path, plain.as_str()))
+                || self.file_stays(asset)
+                || self.parted.asset(&self.tree, asset, paths)
+            {
                 continue;
             }
-            let marked = [long, short, last_resort(&AssetId::from(asset.id))];
             match marked.iter().filter(|name| **name != plain).find_map(|name| files.remove(&key(name))) {
                 Some(file) => self.same_bytes(asset, &file)?,
                 None => plain_ones.push((asset, plain)),
@@ -236,7 +259,7 @@ impl Comparison<'_> {
                 self.same_bytes(&asset, &file)?;
             }
         }
-        match files.into_values().next() {
+        match files.into_values().find(|(left, content)| !self.parted.file(&self.tree, left, *content)) {
             Some((left, _)) => Err(format!("convergence: file {left:?} has no asset")),
             None => Ok(()),
         }
@@ -263,6 +286,15 @@ impl Comparison<'_> {
             Err(format!("convergence: {path:?} and asset {} hold other bytes", asset.id))
         }
     }
+}
+
+/// The way from one folder down to another, with a slash after each name; `None` where the other is not below it.
+fn path_below(world: &World, folder: FolderId, of: FolderId) -> Option<String> {
+    if of == folder {
+        return Some(String::new());
+    }
+    let at = world.any_folder(of)?;
+    Some(format!("{}{}/", path_below(world, folder, at.parent_id?)?, at.name))
 }
 
 fn parent(path: &str) -> &str {

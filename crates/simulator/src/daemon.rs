@@ -9,9 +9,8 @@ use crate::run::Trace;
 use crate::stage::Stage;
 use crate::weather::Weather;
 use damsync_model::content::Sha256;
-use damsync_model::id::{AssetId, FolderId};
+use damsync_model::id::{AssetId, FolderId, StorageFolderId};
 use damsync_model::path::MirrorPath;
-use damsync_model::policy::Policy;
 use damsync_model::time::UnixMs;
 use damsync_ports::LocalSide as _;
 use damsync_reconciler::report::Report;
@@ -20,7 +19,7 @@ use damsync_reconciler::{
     Permission, Reach, Request, Step, Stop,
 };
 use damsync_sandbox::world::user::UserId;
-use damsync_store::{Event, LocalDir, Presence, Store, StoreError};
+use damsync_store::{Event, FolderRow, Presence, Store, StoreError};
 use futures_util::FutureExt;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -40,6 +39,19 @@ pub enum Ended {
     Itself(Box<Report>, Result<(), PassError>),
     /// It was cut off.
     Crashed,
+}
+
+/// What both sides last agreed on about an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// Where its file stands.
+    pub path: String,
+    /// What it holds.
+    pub content: Sha256,
+    /// Its name there.
+    pub filename: String,
+    /// Its folder there.
+    pub storage_folder: Option<StorageFolderId>,
 }
 
 /// One daemon.
@@ -216,19 +228,34 @@ impl Daemon {
 
     /// Where an asset's file stands by agreement.
     pub fn file_of(&self, asset: &AssetId) -> Option<String> {
+        self.agreement(asset).map(|agreement| agreement.path)
+    }
+
+    /// What was agreed on about an asset.
+    pub fn agreement(&self, asset: &AssetId) -> Option<Agreement> {
         let asset = asset.clone();
         let answer = self.keeper.read(move |tx| {
             let Some(mirror) = tx.known_mirror(MIRROR)? else { return Ok(None) };
             let Some(base) = tx.base(mirror.id, &asset)? else { return Ok(None) };
-            let dirs: BTreeMap<FolderId, LocalDir> =
-                tx.folders(mirror.id)?.into_iter().filter_map(|row| Some((row.id, row.local?))).collect();
+            let rows = tx.folders(mirror.id)?;
+            let of_base = rows.iter().find(|row| row.id == base.base.remote_folder);
+            let storage_folder = of_base.and_then(|row| row.remote.as_ref()?.id.clone());
+            // A directory that is gone here has the place that its storage folder would be given.
+            let place = |row: &FolderRow| match (&row.local, &row.remote) {
+                (Some(local), _) => Some((local.parent?, local.name.clone())),
+                (None, Some(remote)) => Some((remote.parent?, remote.given_name.clone())),
+                (None, None) => None,
+            };
+            let dirs: BTreeMap<FolderId, (FolderId, String)> =
+                rows.iter().filter_map(|row| Some((row.id, place(row)?))).collect();
             let mut path = base.base.place.name.as_str().to_owned();
             let mut at = base.base.place.folder;
-            while let Some(LocalDir { parent: Some(parent), name, .. }) = dirs.get(&at) {
+            while let Some((parent, name)) = dirs.get(&at) {
                 path = format!("{name}/{path}");
                 at = *parent;
             }
-            Ok(Some(path))
+            let (content, filename) = (base.base.content.sha256, base.base.remote_filename);
+            Ok(Some(Agreement { path, content, filename, storage_folder }))
         });
         answer.now_or_never()?.ok()?
     }
@@ -317,7 +344,7 @@ fn engine(
             name: MIRROR.to_owned(),
             storage_folder: FolderChoice::Path(vec![FOLDER.to_owned()]),
             beside: Vec::new(),
-            policy: Policy { conflict: setting.conflict, max_delete: setting.max_delete, ..Policy::default() },
+            policy: stage.policy.clone(),
             settle: Duration::from_millis(500),
             min_free_bytes: 0,
             concurrency: setting.concurrency,

@@ -8,7 +8,7 @@
 //! | what happens in a world? | `plan`, `edit`, `weather` |
 //! | who does it? | `stage`, `people`, `meddle`, `daemon` |
 //! | what is a disk, what is a server? | `disk`, `remote` |
-//! | what must hold? | `ledger`, `checks` |
+//! | what must hold? | `ledger`, `checks`, `parted` |
 //! | and if it does not? | `shrink`, `paste` |
 //! | and many of them, and what do they come to? | `many`, `coverage`, `cells` |
 //!
@@ -25,6 +25,7 @@ pub mod edit;
 pub mod ledger;
 pub mod many;
 pub mod meddle;
+pub mod parted;
 pub mod paste;
 mod people;
 pub mod plan;

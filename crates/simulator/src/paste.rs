@@ -10,10 +10,13 @@ pub fn as_test(plan: &Plan, broken: &str) -> String {
     let mut text = format!("/// {}\n#[test]\nfn seed_{}() {{\n", broken.lines().next().unwrap_or_default(), plan.seed);
     let beginning: String = plan.beginning.iter().map(|one| format!("        {},\n", edit(one))).collect();
     let steps: String = plan.steps.iter().map(|one| format!("        {},\n", step(one))).collect();
+    // One word for two things.
+    let setting = qualified(&format!("{:?}", plan.setting), SETTING)
+        .replace("\", ", "\".to_owned(), ")
+        .replace(", delete: FolderDelete::Trash", ", delete: DeletePolicy::Trash");
     let _ = write!(
         text,
-        "    let setting = {};\n    let beginning = vec![\n{beginning}    ];\n    let steps = vec![\n{steps}    ];\n    let ran = run_with_trace(&Plan {{ seed: {}, setting, beginning, steps }});\n    assert_eq!(ran.broken, None, \"{{}}\", ran.trace.join(\"\\n\"));\n}}\n",
-        qualified(&format!("{:?}", plan.setting), SETTING).replace("\", ", "\".to_owned(), "),
+        "    let setting = {setting};\n    let beginning = vec![\n{beginning}    ];\n    let steps = vec![\n{steps}    ];\n    let ran = run_with_trace(&Plan {{ seed: {}, setting, beginning, steps }});\n    assert_eq!(ran.broken, None, \"{{}}\", ran.trace.join(\"\\n\"));\n}}\n",
         plan.seed
     );
     text
@@ -23,6 +26,8 @@ pub fn as_test(plan: &Plan, broken: &str) -> String {
 const SETTING: &[(&str, &[&str])] = &[
     ("Folding", &["Exact", "CaseFolded"]),
     ("ConflictPolicy", &["KeepBoth", "LocalWins", "RemoteWins"]),
+    ("Direction", &["TwoWay", "PullOnly", "PushOnly"]),
+    ("DeletePolicy", &["Keep"]),
     ("MaxDelete", &["Files", "Permille"]),
     ("AllIdsShape", &["List", "Object"]),
     ("HeadMoves", &["SetUploaded", "AddVersion"]),

@@ -1,12 +1,12 @@
 //! A world and everything that happens in it, as data: made from a seed, shrunk by dropping steps.
 
-use crate::cells;
+use crate::cells::{self, Cell};
 use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
 use crate::edit::{Bytes, Edit, Local, Pick, Remote, Right, Save};
 use crate::weather::{CutOff, Fault, Script};
 use damsync_model::name::Folding;
-use damsync_model::policy::{ConflictPolicy, MaxDelete};
+use damsync_model::policy::{ConflictPolicy, DeletePolicy, Direction, MaxDelete, Policy};
 use damsync_sandbox::world::Habits;
 use damsync_sandbox::world::habits::{AddVersionAnswer, FolderDelete, HeadMoves, TrashedDetails};
 
@@ -81,6 +81,10 @@ pub struct Setting {
     pub conflict: ConflictPolicy,
     /// The guard over deletions.
     pub max_delete: MaxDelete,
+    /// Which way changes travel.
+    pub direction: Direction,
+    /// What a deletion does on the other side.
+    pub delete: DeletePolicy,
     /// Transfers at once.
     pub concurrency: usize,
 }
@@ -119,8 +123,16 @@ impl Setting {
             habits: Habits::default(),
             conflict: ConflictPolicy::KeepBoth,
             max_delete: MaxDelete::Files(1000),
+            direction: Direction::TwoWay,
+            delete: DeletePolicy::Trash,
             concurrency: 2,
         }
+    }
+
+    /// What every daemon's user chose.
+    pub fn policy(&self) -> Policy {
+        let &Self { direction, conflict, delete, max_delete, .. } = self;
+        Policy { direction, conflict, delete, max_delete, ..Policy::default() }
     }
 
     fn from_dice(dice: &mut Dice) -> Self {
@@ -130,7 +142,7 @@ impl Setting {
             md5_after_processing: !dice.once_in(4),
             checksums_given: !dice.once_in(6),
             processing_bumps: dice.one_of(&[1, 2, 2, 3]),
-            head_moves: HeadMoves::SetUploaded,
+            head_moves: dice.one_of(&[HeadMoves::SetUploaded, HeadMoves::SetUploaded, HeadMoves::AddVersion]),
             folder_rename_bumps: dice.once_in(2),
             version_renames: dice.once_in(2),
             trashed_details: dice.one_of(&[TrashedDetails::Shown, TrashedDetails::NotFound]),
@@ -160,6 +172,12 @@ impl Setting {
                 ConflictPolicy::RemoteWins,
             ]),
             max_delete: dice.one_of(&[MaxDelete::Permille(250), MaxDelete::Files(1000), MaxDelete::Files(1000)]),
+            direction: match dice.below(20) {
+                0 | 1 => Direction::PullOnly,
+                2 | 3 => Direction::PushOnly,
+                _ => Direction::TwoWay,
+            },
+            delete: if dice.once_in(10) { DeletePolicy::Keep } else { DeletePolicy::Trash },
             concurrency: dice.one_of(&[1, 2, 4]),
         }
     }
@@ -238,7 +256,7 @@ fn call(dice: &mut Dice) -> u32 {
     1 + u32::try_from(dice.below(most)).unwrap_or(0)
 }
 
-fn pass(dice: &mut Dice, daemon: usize, daemons: usize) -> PassStep {
+fn pass(dice: &mut Dice, daemon: usize, world: &World) -> PassStep {
     let mut script = Script { seed: dice.number(), ..Script::default() };
     if dice.once_in(3) {
         for _ in 0..=dice.below(4) {
@@ -247,7 +265,7 @@ fn pass(dice: &mut Dice, daemon: usize, daemons: usize) -> PassStep {
     }
     if dice.once_in(3) {
         for _ in 0..=dice.below(3) {
-            script.meanwhile.push((call(dice), edit(dice, daemons)));
+            script.meanwhile.push((call(dice), edit(dice, world.daemons)));
         }
     }
     if dice.once_in(3) {
@@ -261,7 +279,7 @@ fn pass(dice: &mut Dice, daemon: usize, daemons: usize) -> PassStep {
         });
     }
     if dice.once_in(4) {
-        script.aim = Some(dice.one_of(&cells::ALL));
+        script.aim = Some(dice.one_of(&world.aims));
     }
     PassStep {
         daemon,
@@ -280,21 +298,29 @@ fn pass(dice: &mut Dice, daemon: usize, daemons: usize) -> PassStep {
     }
 }
 
-fn step(dice: &mut Dice, daemons: usize) -> Step {
+/// What every step must know of the setting.
+struct World {
+    daemons: usize,
+    /// What can befall an action in it.
+    aims: Vec<Cell>,
+}
+
+fn step(dice: &mut Dice, world: &World) -> Step {
+    let daemons = world.daemons;
     let daemon = usize::try_from(dice.below(daemons as u64)).unwrap_or(0);
     match dice.below(20) {
         0..=2 => Step::Wait(dice.one_of(&[0, 10, 600, 600, 3_000, 3_000, 30_000, 400_000, 7_200_000])),
         3..=11 => Step::Edit(edit(dice, daemons)),
         12 if daemons > 1 => {
             let other = (daemon + 1) % daemons;
-            Step::Both(pass(dice, daemon, daemons), pass(dice, other, daemons))
+            Step::Both(pass(dice, daemon, world), pass(dice, other, world))
         }
         13 if dice.once_in(6) => Step::Mount(daemon, dice.once_in(2)),
         14 if dice.once_in(12) => Step::Token(daemon, dice.one_of(&[Whose::Own, Whose::Strangers])),
         15 if dice.once_in(16) => {
             Step::Edit(Edit::There(if dice.once_in(2) { Remote::BackUp } else { Remote::RollBack }))
         }
-        _ => Step::Pass(pass(dice, daemon, daemons)),
+        _ => Step::Pass(pass(dice, daemon, world)),
     }
 }
 
@@ -320,7 +346,8 @@ impl Plan {
             });
         }
         let count = 20 + dice.below(61).min(dice.below(61)).min(dice.below(61));
-        let steps = (0..count).map(|_| step(&mut dice, daemons)).collect();
+        let world = World { daemons, aims: cells::of(&setting.policy()) };
+        let steps = (0..count).map(|_| step(&mut dice, &world)).collect();
         Self { seed, setting, beginning, steps }
     }
 }

@@ -125,7 +125,7 @@ impl<'t> Run<'t> {
         let disks = (0..setting.daemons).map(|_| Arc::new(Mutex::new(State::new(setting.nature, time)))).collect();
         let clients = users.iter().copied().chain([stranger]).collect();
         let server = Arc::new(Server::new(world, mirrored, elsewhere, clients));
-        let stage = Arc::new(Stage::new(disks, server, time));
+        let stage = Arc::new(Stage::new(disks, server, time, setting.policy()));
         let daemons = users
             .iter()
             .enumerate()
@@ -230,6 +230,7 @@ impl<'t> Run<'t> {
         for remote in [Remote::Unhide, Remote::Permit, Remote::Reindex(false)] {
             self.stage.act(&Edit::There(remote));
         }
+        self.stage.server.take_back_unsent(self.stage.time.ms());
         for daemon in &mut self.daemons {
             daemon.start_as(None);
         }
@@ -279,7 +280,8 @@ impl<'t> Run<'t> {
                     continue;
                 }
                 // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.
-                let held = report.held.iter().all(|held| held.reason == HoldReason::AccessLost);
+                let is_wanted = |held: &&HeldItem| !matches!(held.reason, HoldReason::Direction | HoldReason::Kept);
+                let held = report.held.iter().filter(is_wanted).all(|held| held.reason == HoldReason::AccessLost);
                 let failed = report
                     .failed
                     .iter()

@@ -8,6 +8,7 @@ use crate::remote::Server;
 use crate::time::Time;
 use bytes::Bytes;
 use damsync_model::content::Sha256;
+use damsync_model::policy::{DeletePolicy, Policy};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +35,8 @@ pub struct Stage {
     pub server: Arc<Server>,
     /// What time it is.
     pub time: Time,
+    /// What the daemons' users chose.
+    pub policy: Policy,
     ledger: Mutex<Ledger>,
     growing: Mutex<Vec<Growing>>,
 }
@@ -65,8 +68,8 @@ fn join(dir: &str, name: &str) -> String {
 
 impl Stage {
     /// An empty stage.
-    pub fn new(disks: Vec<Arc<Mutex<State>>>, server: Arc<Server>, time: Time) -> Self {
-        Self { disks, server, time, ledger: Mutex::default(), growing: Mutex::default() }
+    pub fn new(disks: Vec<Arc<Mutex<State>>>, server: Arc<Server>, time: Time, policy: Policy) -> Self {
+        Self { disks, server, time, policy, ledger: Mutex::default(), growing: Mutex::default() }
     }
 
     /// The ledger.
@@ -77,6 +80,27 @@ impl Stage {
     /// One disk's state.
     pub fn disk(&self, which: usize) -> MutexGuard<'_, State> {
         self.disks[which].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A daemon changes the server.
+    pub(crate) fn changes_server(&self, daemon: usize, what: &str) {
+        if !self.policy.direction.pushes() {
+            self.ledger().violated(format!("direction: d{daemon} only pulls, and changes the server: {what}"));
+        }
+    }
+
+    /// A daemon changes the users' files.
+    pub(crate) fn changes_disk(&self, daemon: usize, what: &str) {
+        if !self.policy.direction.pulls() {
+            self.ledger().violated(format!("direction: d{daemon} only pushes, and changes the disk: {what}"));
+        }
+    }
+
+    /// A daemon deletes on one side what is gone on the other.
+    pub(crate) fn follows_deletion(&self, daemon: usize, what: &str) {
+        if self.policy.delete == DeletePolicy::Keep {
+            self.ledger().violated(format!("kept: d{daemon} shall keep what is deleted, and deletes: {what}"));
+        }
     }
 
     /// Somebody does something; says what it came to.

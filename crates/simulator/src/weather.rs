@@ -296,6 +296,16 @@ impl Weather {
         cuts
     }
 
+    /// The daemon changes the users' files.
+    pub fn changes_disk(&self, what: &str) {
+        self.stage.changes_disk(self.daemon, what);
+    }
+
+    /// The daemon deletes what is gone on the other side.
+    pub fn follows_deletion(&self, what: &str) {
+        self.stage.follows_deletion(self.daemon, what);
+    }
+
     /// A file was moved as its asset was.
     pub fn moved_here(&self, from: &MirrorPath, to: &MirrorPath) {
         self.stage.ledger().move_path(self.daemon, from.as_str(), to.as_str());

@@ -2,7 +2,7 @@
 
 use damsync_model::name::Folding;
 use damsync_model::plan::Rule;
-use damsync_model::policy::{ConflictPolicy, MaxDelete};
+use damsync_model::policy::{ConflictPolicy, DeletePolicy, Direction, MaxDelete};
 use damsync_reconciler::crash::CrashPoint;
 use damsync_sandbox::world::Habits;
 use damsync_sandbox::world::habits::{

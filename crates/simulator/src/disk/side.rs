@@ -358,6 +358,7 @@ impl LocalSide for MemoryDisk {
     async fn make_dir(&self, path: &MirrorPath) -> Result<(), LocalError> {
         let path = &self.state().standing(path);
         let turn = self.turn("make", path.as_str()).await?;
+        self.weather.changes_disk("makes a directory");
         let answer = {
             let mut state = self.state();
             state.spot(path).and_then(|()| match state.tree.get(path.as_str()) {
@@ -376,6 +377,8 @@ impl LocalSide for MemoryDisk {
     async fn remove_dir(&self, path: &MirrorPath) -> Result<(), LocalError> {
         let path = &self.state().standing(path);
         let turn = self.turn("remove", path.as_str()).await?;
+        self.weather.changes_disk("removes a directory");
+        self.weather.follows_deletion("a directory");
         let answer = {
             let mut state = self.state();
             let found = state.spot(path).and_then(|()| match state.tree.get(path.as_str()) {
@@ -472,6 +475,7 @@ impl LocalSide for MemoryDisk {
             placement.target = self.state().standing(&placement.target);
         }
         let turn = self.turn("place", ".").await?;
+        self.weather.changes_disk("places files");
         let ready: Vec<Result<(), LocalError>> = {
             let mut state = self.state();
             placements.iter().map(|placement| state.prepare(placement)).collect()
@@ -490,6 +494,8 @@ impl LocalSide for MemoryDisk {
     async fn trash(&self, path: &MirrorPath, expect: Stat, slot: &TrashSlot) -> Result<MirrorPath, LocalError> {
         let path = &self.state().standing(path);
         let turn = self.turn("trash", path.as_str()).await?;
+        self.weather.changes_disk("trashes a file");
+        self.weather.follows_deletion("a file");
         let answer = {
             let mut state = self.state();
             state.expect(path, &expect).map(|file| content_of(&file.data)).map(|content| {
@@ -514,6 +520,7 @@ impl LocalSide for MemoryDisk {
             (state.standing(from), state.standing(to))
         };
         let turn = self.turn("rename", from.as_str()).await?;
+        self.weather.changes_disk("renames a file");
         let answer = {
             let mut state = self.state();
             let fit = state.expect(from, &expect).map(|_| ()).and_then(|()| state.spot(to));

@@ -4,6 +4,7 @@
 //! list leaves out is left out here too.
 
 mod answers;
+mod calls;
 mod looks;
 mod server;
 mod side;

@@ -5,9 +5,9 @@ use damsync_model::content::Sha256;
 use damsync_sandbox::world::asset::{Asset, Content, Place, Version};
 use damsync_sandbox::world::folder::FolderId;
 use damsync_sandbox::world::user::UserId;
-use damsync_sandbox::world::{Snapshot, World, generated};
+use damsync_sandbox::world::{AssetKey, Snapshot, World, generated};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The server that all daemons share.
 #[derive(Debug)]
@@ -119,6 +119,22 @@ impl Server {
         let world = self.world();
         self.folders_inside(&world).len() == 1
             || world.all_assets().any(|asset| !asset.alive() && world.any_folder(asset.folder_id).is_none())
+    }
+
+    /// Versions that were prepared, and whose bytes never came, are nobody's newest any more. Where the head moves to what
+    /// is only prepared, and who prepared it was cut off, the asset has no bytes to be had until somebody does so.
+    pub fn take_back_unsent(&self, now: i64) {
+        let mut world = self.world();
+        let person = world.owner();
+        let unsent = |asset: &&Arc<Asset>| asset.head_version().is_some_and(|version| version.content.is_none());
+        let assets: Vec<_> = world.all_assets().filter(|asset| asset.alive()).filter(unsent).cloned().collect();
+        for asset in assets {
+            let sent = asset.versions.iter().rev().find(|version| version.content.is_some());
+            if let Some(version) = sent {
+                // An asset that cannot be changed now has nothing that could be asked for either.
+                let _ = world.revert(person, AssetKey::Id(asset.id), version.number, now);
+            }
+        }
     }
 
     /// The mirrored folder and all below it, parents first.

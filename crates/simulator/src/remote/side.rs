@@ -1,10 +1,11 @@
 //! The remote port directly over the world.
 
 use super::answers::{self, Slugs, Told};
+use super::calls::{CARRYING, Repeat, may_be_missing, no_answer};
 use super::looks::{Looks, RACE_MS, Within};
 use super::server::Server;
 use crate::stage::Stage;
-use crate::weather::{Fault, Turn, Weather};
+use crate::weather::{Fault, Weather};
 use bytes::{Bytes, BytesMut};
 use damsync_model::capability::Capabilities;
 use damsync_model::id::{AssetId, Guid, StorageFolderId};
@@ -19,7 +20,7 @@ use damsync_sandbox::world::job::JobWork;
 use damsync_sandbox::world::search::Window;
 use damsync_sandbox::world::user::UserId;
 use damsync_sandbox::world::{
-    AssetEdit, AssetKey, FolderEdit, NewAsset, NewFolder, NewUpload, Refusal, SearchQuery, SinceLastSync, World,
+    AssetEdit, AssetKey, FolderEdit, NewAsset, NewFolder, NewUpload, SearchQuery, SinceLastSync, World,
 };
 use futures_util::{StreamExt, stream};
 use std::io;
@@ -31,11 +32,11 @@ pub type Witness = Arc<dyn Fn(&[AssetId]) + Send + Sync>;
 
 /// The DAM as one daemon sees it.
 pub struct WorldRemote {
-    stage: Arc<Stage>,
-    user: UserId,
-    weather: Weather,
+    pub(super) stage: Arc<Stage>,
+    pub(super) user: UserId,
+    pub(super) weather: Weather,
     capabilities: Capabilities,
-    requests: AtomicU64,
+    pub(super) requests: AtomicU64,
     slugs: Mutex<Slugs>,
     /// Hints about other users' assets were refused once.
     own_hints_only: AtomicBool,
@@ -60,39 +61,6 @@ const CAPABILITIES: Capabilities = Capabilities {
     max_upload_bytes: answers::MOST_BYTES,
 };
 
-/// How often a job's state is asked for, and how long it takes in between.
-const JOB_POLLS: u64 = 60;
-const JOB_POLL_MS: u64 = 500;
-
-fn no_answer(what: &'static str) -> RemoteError {
-    RemoteError { what, kind: RemoteErrorKind::NoAnswer("the connection broke (simulated)".to_owned()) }
-}
-
-fn may_be_missing<T>(result: Result<T, RemoteError>) -> Result<Answer<T>, RemoteError> {
-    match result {
-        Ok(found) => Ok(Answer::Found(found)),
-        Err(RemoteError { kind: RemoteErrorKind::NotFound, .. }) => Ok(Answer::NotFound),
-        Err(RemoteError { kind: RemoteErrorKind::Forbidden(_), .. }) => Ok(Answer::Denied),
-        Err(error) => Err(error),
-    }
-}
-
-/// What may go wrong with any request, …
-const ASKED: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter];
-
-/// … with one that may be sent again, …
-const REPEATED: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::Twice];
-
-/// … and with one that carries a file.
-const CARRYING: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::ANY_BODY];
-
-/// Whether the client may send a request again by itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    Safe,
-    Never,
-}
-
 impl WorldRemote {
     /// The port for a user, in some weather.
     pub fn new(stage: Arc<Stage>, user: UserId, weather: Weather, witness: Witness) -> Self {
@@ -109,45 +77,12 @@ impl WorldRemote {
         }
     }
 
-    fn server(&self) -> &Server {
+    pub(super) fn server(&self) -> &Server {
         &self.stage.server
     }
 
     fn slugs(&self) -> MutexGuard<'_, Slugs> {
         self.slugs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn begin(&self, what: &'static str, can: &[Fault]) -> Result<Turn, RemoteError> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let turn = self.weather.turn(what, can).await;
-        match turn.fault {
-            Some(Fault::LostBefore) => Err(no_answer(what)),
-            Some(Fault::Forbids) => {
-                Err(RemoteError { what, kind: RemoteErrorKind::Forbidden("you may not (simulated)".to_owned()) })
-            }
-            Some(Fault::Busy) => {
-                Err(RemoteError { what, kind: RemoteErrorKind::Busy { status: 503, retry_after: None } })
-            }
-            _ => Ok(turn),
-        }
-    }
-
-    async fn call<T>(
-        &self,
-        what: &'static str,
-        repeat: Repeat,
-        act: impl Fn(&mut World, i64) -> Result<T, Refusal>,
-    ) -> Result<T, RemoteError> {
-        let can = if repeat == Repeat::Safe { REPEATED } else { ASKED };
-        let turn = self.begin(what, can).await?;
-        let mut answer = act(&mut self.server().world(), self.stage.time.ms());
-        if turn.fault == Some(Fault::Twice) && repeat == Repeat::Safe {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            answer = act(&mut self.server().world(), self.stage.time.ms());
-        }
-        let lost = turn.fault == Some(Fault::LostAfter);
-        self.weather.end(turn).await;
-        if lost { Err(no_answer(what)) } else { answer.map_err(|refusal| answers::refusal(what, &refusal)) }
     }
 
     fn query(
@@ -163,7 +98,7 @@ impl WorldRemote {
         Ok(SearchQuery { folder, updated, page: 1, per_page, ..SearchQuery::default() })
     }
 
-    fn listed(&self, world: &World, assets: &[Arc<damsync_sandbox::world::asset::Asset>]) -> Vec<RemoteAsset> {
+    pub(super) fn listed(&self, world: &World, assets: &[Arc<damsync_sandbox::world::asset::Asset>]) -> Vec<RemoteAsset> {
         let slugs = self.slugs();
         assets.iter().for_each(|asset| self.show(world, asset));
         assets.iter().map(|asset| answers::asset(world, asset, Told::Listed, &slugs)).collect()
@@ -177,18 +112,7 @@ impl WorldRemote {
         }
     }
 
-    async fn by_ids(&self, what: &'static str, ids: &[AssetId], sync: bool) -> Result<Vec<RemoteAsset>, RemoteError> {
-        let ids = ids.iter().map(|id| answers::number(what, &id.0)).collect::<Result<Vec<_>, _>>()?;
-        let per_page = if sync { ids.len() as u64 } else { 100 };
-        let query = SearchQuery { ids: Some(ids), page: 1, per_page, sync, ..SearchQuery::default() };
-        self.call(what, Repeat::Safe, |world, now| {
-            let page = world.search(self.user, &query, now)?;
-            Ok(self.listed(world, &page.assets))
-        })
-        .await
-    }
-
-    fn alone(&self, world: &World, asset: &damsync_sandbox::world::asset::Asset) -> RemoteAsset {
+    pub(super) fn alone(&self, world: &World, asset: &damsync_sandbox::world::asset::Asset) -> RemoteAsset {
         self.show(world, asset);
         if !asset.alive() {
             self.stage.ledger().show_trash(self.weather.daemon());
@@ -196,55 +120,12 @@ impl WorldRemote {
         answers::asset(world, asset, Told::Alone, &self.slugs())
     }
 
-    async fn finish(&self, what: &'static str, guid: &Guid, keep: bool) -> Result<Option<RemoteAsset>, RemoteError> {
-        self.call(what, Repeat::Safe, |world, now| {
-            let asset = world.set_uploaded(self.user, AssetKey::Guid(&guid.0), keep, now)?;
-            let mut ledger = self.stage.ledger();
-            if ledger.was_moved_out(asset.id) {
-                // That goes for what is pushed to it as well.
-                let pushed = self.server().contents_of(&asset);
-                pushed.into_iter().for_each(|content| ledger.delete(content));
-            }
-            drop(ledger);
-            Ok(Some(self.alone(world, &asset)))
-        })
-        .await
-    }
-
-    /// Runs a background job and waits until the asset shows it.
-    async fn job(
-        &self,
-        what: &'static str,
-        id: &AssetId,
-        work: JobWork,
-        wished: impl Fn(&RemoteAsset) -> bool,
-    ) -> Result<(), RemoteError> {
-        let number = answers::number(what, &id.0)?;
-        let job =
-            self.call(what, Repeat::Never, |world, now| world.create_job(self.user, work, &[number], now)).await?;
-        let mut finished = job.finished;
-        for _ in 0..JOB_POLLS {
-            if finished {
-                break;
-            }
-            self.stage.time.pass(JOB_POLL_MS).await;
-            finished =
-                self.call(what, Repeat::Safe, |world, now| Ok(world.job(self.user, &job.guid, now)?.finished)).await?;
-        }
-        match self.asset(id).await? {
-            Answer::Found(asset) if wished(&asset) => Ok(()),
-            Answer::NotFound => Err(RemoteError { what, kind: RemoteErrorKind::NotFound }),
-            Answer::Denied => Err(RemoteError { what, kind: RemoteErrorKind::Forbidden(String::new()) }),
-            Answer::Found(_) => {
-                let message = "the server's job ended without effect".to_owned();
-                Err(RemoteError { what, kind: RemoteErrorKind::Refused { status: 200, message } })
-            }
-        }
-    }
-
     fn check_evidence(&self, world: &World, id: i64) {
         let Some(asset) = world.any_asset(AssetKey::Id(id)).filter(|asset| asset.alive()) else { return };
-        let Some(content) = asset.head_version().and_then(|version| self.server().hash(version)) else { return };
+        // A head may be prepared and have no bytes yet: then it is the newest that has.
+        let head = asset.head_version().and_then(|version| self.server().hash(version));
+        let Some(content) = head.or_else(|| self.server().contents_of(asset).pop()) else { return };
+        self.stage.follows_deletion(self.weather.daemon(), "an asset");
         // Nobody can see what happens between the last look and the deletion; the newer version is in the trash then.
         let raced = asset.updated_at > self.stage.time.ms() - RACE_MS;
         let mut ledger = self.stage.ledger();
@@ -301,6 +182,7 @@ impl RemoteSide for WorldRemote {
 
     async fn make_folder(&self, parent: Option<&StorageFolderId>, name: &str) -> Result<RemoteFolder, RemoteError> {
         const WHAT: &str = "make a storage folder";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let parent_id = parent.map(|parent| answers::number(WHAT, &parent.0)).transpose()?;
         self.call(WHAT, Repeat::Never, |world, now| {
             let new = NewFolder { name: name.to_owned(), parent_id, ..NewFolder::default() };
@@ -318,6 +200,7 @@ impl RemoteSide for WorldRemote {
         name: &str,
     ) -> Result<(), RemoteError> {
         const WHAT: &str = "change a storage folder";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let id = answers::number(WHAT, &id.0)?;
         let parent_id = parent.map(|parent| answers::number(WHAT, &parent.0)).transpose()?;
         self.call(WHAT, Repeat::Safe, |world, now| {
@@ -331,6 +214,8 @@ impl RemoteSide for WorldRemote {
 
     async fn remove_folder(&self, id: &StorageFolderId) -> Result<(), RemoteError> {
         const WHAT: &str = "remove a storage folder";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
+        self.stage.follows_deletion(self.weather.daemon(), WHAT);
         let id = answers::number(WHAT, &id.0)?;
         let removal = |world: &mut World, now| {
             world.tick(now);
@@ -473,6 +358,7 @@ impl RemoteSide for WorldRemote {
         contribution: Option<i64>,
     ) -> Result<UploadSession, RemoteError> {
         const WHAT: &str = "open an upload session";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let folder = answers::number(WHAT, &folder.0)?;
         let upload = self
             .call(WHAT, Repeat::Safe, |world, now| {
@@ -499,6 +385,7 @@ impl RemoteSide for WorldRemote {
         content: &NewContent,
     ) -> Result<PreparedUpload, RemoteError> {
         const WHAT: &str = "prepare an upload";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         answers::check_size(WHAT, content.size)?;
         self.call(WHAT, Repeat::Never, |world, now| {
             let (asset, ticket) = world.prepare_asset(self.user, &session.guid, new_asset(content), now)?;
@@ -521,6 +408,7 @@ impl RemoteSide for WorldRemote {
 
     async fn prepare_version(&self, id: &AssetId, content: &NewContent) -> Result<PreparedUpload, RemoteError> {
         const WHAT: &str = "prepare a new version";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         answers::check_size(WHAT, content.size)?;
         let number = answers::number(WHAT, &id.0)?;
         self.call(WHAT, Repeat::Never, |world, now| {
@@ -535,6 +423,7 @@ impl RemoteSide for WorldRemote {
 
     async fn send(&self, url: &SignedUrl, mut payload: Payload) -> Result<(), RemoteError> {
         const WHAT: &str = "send a file";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let error = |kind| RemoteError { what: WHAT, kind };
         answers::check_size(WHAT, payload.size)?;
         let turn = self.begin(WHAT, CARRYING).await?;
@@ -570,6 +459,7 @@ impl RemoteSide for WorldRemote {
 
     async fn trash(&self, id: &AssetId) -> Result<(), RemoteError> {
         const WHAT: &str = "put an asset into the trash";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let number = answers::number(WHAT, &id.0)?;
         let answer = self
             .call(WHAT, Repeat::Safe, |world, now| {
@@ -584,11 +474,14 @@ impl RemoteSide for WorldRemote {
     }
 
     async fn restore(&self, id: &AssetId) -> Result<(), RemoteError> {
-        self.job("restore an asset", id, JobWork::Restore, |asset| asset.trashed_at.is_none()).await
+        const WHAT: &str = "restore an asset";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
+        self.job(WHAT, id, JobWork::Restore, |asset| asset.trashed_at.is_none()).await
     }
 
     async fn rename(&self, id: &AssetId, filename: &str) -> Result<(), RemoteError> {
         const WHAT: &str = "rename an asset";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let number = answers::number(WHAT, &id.0)?;
         self.call(WHAT, Repeat::Safe, |world, now| {
             let edit = AssetEdit { filename: Some(filename.to_owned()), ..AssetEdit::default() };
@@ -599,6 +492,7 @@ impl RemoteSide for WorldRemote {
 
     async fn move_to(&self, id: &AssetId, folder: &StorageFolderId) -> Result<(), RemoteError> {
         const WHAT: &str = "move an asset";
+        self.stage.changes_server(self.weather.daemon(), WHAT);
         let number = answers::number(WHAT, &folder.0)?;
         self.job(WHAT, id, JobWork::MoveTo(number), |asset| asset.storage_folder.as_ref() == Some(folder)).await
     }
