@@ -2,6 +2,9 @@
 //!
 //! Without the feature `mutations`, which only the simulator asks for, no mutation is ever on and the compiler drops the
 //! places that ask.
+//!
+//! One thing has no mutation of its own: that an acknowledgement's answer is read. What it shows moved `updated_at`, so it lies
+//! in the window that is read for good five minutes later; unread, it only comes later, and no promise says when.
 
 /// What is done wrongly on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +27,8 @@ pub enum Mutation {
     ShortPageIsWhole,
     /// An old answer of the search index is believed.
     OldAnswerBelieved,
-    /// What an acknowledgement answers is not read.
-    AnswerUnread,
+    /// The window of changes is not read for good when the index can no longer be late.
+    WindowUnread,
     /// The cursor of changes goes up to now, although the index is late.
     CursorAhead,
     /// An upload is not written into the journal.
@@ -68,7 +71,7 @@ pub enum Mutation {
     RenameReplaces,
     /// On the disk: what gives way does not go to the trash.
     TrashLeftOut,
-    /// On the disk: a file that changed since it was hashed is sent.
+    /// A file that changed since it was hashed is sent, and no digest tells the server.
     SentUnverified,
 }
 
@@ -84,7 +87,7 @@ impl Mutation {
         Self::RootUnchecked,
         Self::ShortPageIsWhole,
         Self::OldAnswerBelieved,
-        Self::AnswerUnread,
+        Self::WindowUnread,
         Self::CursorAhead,
         Self::NoIntent,
         Self::IntentForgotten,

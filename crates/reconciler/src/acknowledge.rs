@@ -4,7 +4,6 @@ use crate::crash::CrashPoint;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use damsync_model::id::AssetId;
-use damsync_model::mutation::Mutation;
 use damsync_ports::{LocalSide, RemoteSide};
 
 /// Assets acknowledged by one request.
@@ -30,9 +29,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 .keeper
                 .write(move |tx| ids.iter().try_for_each(|id| tx.set_unacknowledged(mirror, id, false)))
                 .await?;
-            if !Mutation::AnswerUnread.is_on() {
-                self.observe(answered, Said::ByIndex).await?;
-            }
+            self.observe(answered, Said::ByIndex).await?;
         }
     }
 }

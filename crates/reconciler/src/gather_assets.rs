@@ -128,7 +128,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let step = if idle { CURSOR_AGE_MS } else { WINDOW_STEP_MS };
         let advances = self.index_is_whole() && self.server_time_is_fresh && settled.0 - from.0 >= step;
         // What is older than the index can be late is read once more in full, and then it is final.
-        complete &= idle || !advances;
+        complete &= idle || !advances || Mutation::WindowUnread.is_on();
         if complete && newest >= from && self.asked.overlap {
             let ours = self.engine.keeper.read(move |tx| tx.count_updated_between(mirror, from, newest)).await?;
             complete = ours == self.engine.remote.count_between(&self.scope, from, newest).await?;

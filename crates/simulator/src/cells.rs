@@ -93,8 +93,8 @@ const fn at(point: CrashPoint) -> Trouble {
 const fn meddlings(rule: Rule, action: &str) -> &'static [Meddling] {
     use Meddling as M;
     match action.as_bytes() {
-        b"upload" => &[M::SavesHere, M::DeletesHere],
-        b"push_version" => &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes],
+        b"upload" => &[M::SavesHere, M::WritesUnseen, M::DeletesHere],
+        b"push_version" => &[M::SavesHere, M::WritesUnseen, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes],
         b"keep_both" => &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes],
         b"download" if matches!(rule, Rule::R4 | Rule::R6 | Rule::R7) => {
             &[M::SavesHere, M::DeletesHere, M::AddsVersion, M::Renames, M::Trashes]
@@ -141,12 +141,15 @@ pub fn troubles(rule: Rule, action: &str) -> Vec<Trouble> {
                 at(P::UploadKept),
             ],
         ),
-        // What stands in its way is taken from its place first.
+        // What stands in its way, and was agreed on, is in the journal first; of a first contact nothing was.
+        "keep_both" | "download" if rule == Rule::R6 => {
+            (&[ASKING, READING], &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::Placed), at(P::PlacedKept)])
+        }
         "keep_both" => (
             &[ASKING, READING],
             &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::MoveOpen), at(P::Placed), at(P::PlacedKept)],
         ),
-        "download" if matches!(rule, Rule::R4 | Rule::R6 | Rule::R7) => (
+        "download" if matches!(rule, Rule::R4 | Rule::R7) => (
             &[ASKING, READING],
             &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::MoveOpen), at(P::Placed), at(P::PlacedKept)],
         ),
@@ -194,4 +197,29 @@ fn is_done(policy: &Policy, rule: Rule, action: &str) -> bool {
 /// Every cell that a mirror of that kind comes to.
 pub fn of(policy: &Policy) -> Vec<Cell> {
     ALL.iter().filter(|cell| is_done(policy, cell.rule, cell.action)).copied().collect()
+}
+
+/// Whether it falls on a moment in which the world hangs by one safeguard: plans aim there more often.
+pub fn is_telling(cell: &Cell) -> bool {
+    use CrashPoint as P;
+    match cell.trouble {
+        Trouble::Crash(point) => {
+            matches!(point, P::MoveOpen | P::MovedLocal | P::Placed | P::TrashedLocal | P::LocalFolderMade)
+        }
+        Trouble::CrashInCall => matches!(cell.action, "trash_local" | "move_local" | "make_local_folder" | "keep_both"),
+        Trouble::Meddling(Meddling::WritesUnseen) => true,
+        Trouble::Meddling(Meddling::PutsHere) => cell.action == "trash_remote",
+        Trouble::Meddling(_) | Trouble::Fault(_) => false,
+    }
+}
+
+/// Whether few worlds come to it: plans aim there more often.
+pub fn is_rare(cell: &Cell) -> bool {
+    matches!(
+        (cell.rule, cell.action),
+        (Rule::R5, "learn")
+            | (Rule::R6 | Rule::R7, "download" | "keep_both")
+            | (Rule::R10, "restore_remote")
+            | (Rule::R30, _)
+    )
 }

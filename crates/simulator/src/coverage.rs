@@ -1,7 +1,8 @@
 //! What a run, or many, went through.
 
-use crate::cells::{Cell, Trouble};
+use crate::cells::{self, Cell, Trouble};
 use crate::weather::Fault;
+use damsync_model::plan::HoldReason;
 use damsync_reconciler::crash::CrashPoint;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +24,32 @@ pub struct Coverage {
     pub held: BTreeMap<String, u64>,
 }
 
+/// Why something is held in worlds. What is not here they cannot come to: nobody damages files by the dozen
+/// (`mass_change`), a root is only ever missing with its mark, there is one mirror on a disk (`root_replaced`, `overlap`), nobody
+/// checks an asset out, forbids its original, or restores so little that most assets are gone (`remote_replaced`); a provider
+/// that has leases, or lacks an operation, is another one (`locked`, `not_supported`).
+pub const HELD: &[HoldReason] = &[
+    HoldReason::MassDelete,
+    HoldReason::MirrorMarkMissing,
+    HoldReason::RemoteRolledBack,
+    HoldReason::ListingIncomplete,
+    HoldReason::AccessLost,
+    HoldReason::IdentityChanged,
+    HoldReason::Direction,
+    HoldReason::Kept,
+    HoldReason::DiskFull,
+];
+
 impl Coverage {
+    /// What should befall worlds, given enough of them, and did not.
+    pub fn missed(&self) -> Vec<String> {
+        let cells = cells::ALL.iter().filter(|cell| !self.cells.contains_key(cell)).map(|cell| format!("{cell:?}"));
+        let points = CrashPoint::ALL.iter().filter(|point| !self.crashes.contains_key(point));
+        let points = points.filter(|point| **point != CrashPoint::MovedRemote).map(|point| format!("{point:?}"));
+        let held = HELD.iter().map(|reason| reason.word().to_owned()).filter(|word| !self.held.contains_key(word));
+        cells.chain(points).chain(held).collect()
+    }
+
     /// Adds another's counts.
     pub fn add(&mut self, other: &Self) {
         for (key, count) in &other.rules {

@@ -151,7 +151,9 @@ impl Daemon {
         self.note(&ended);
         if matches!(ended, Ended::Crashed) {
             self.crash(step.crash, step.script.seed);
+            self.weather.meddle_after();
         }
+        self.stage.disk(self.index).write_back();
         ended
     }
 
@@ -177,6 +179,11 @@ impl Daemon {
                 *coverage.held.entry(held.reason.word().to_owned()).or_default() += 1;
             }
         }
+    }
+
+    /// Power fails: what is not durable may be gone.
+    pub fn lose_power(&mut self, seed: u64) {
+        self.crash(Crash::PowerCut, seed);
     }
 
     fn crash(&mut self, crash: Crash, seed: u64) {

@@ -34,6 +34,8 @@ pub enum Save {
     DeleteFirst,
     /// The old one is kept under another name.
     Backup,
+    /// Through a mapping of the file, whose times follow later. As many bytes as there were.
+    Mapped,
 }
 
 /// Something on a disk.
@@ -117,6 +119,8 @@ pub enum Remote {
     BackUp,
     /// The server goes back to its last backup.
     RollBack,
+    /// The same, if every daemon can tell: enough assets that it knows are older there, and nothing is half sent.
+    RollBackOpenly,
     /// The daemons' users may no longer send files, or make folders.
     Forbid(Right),
     /// They may do everything again.

@@ -37,6 +37,12 @@ pub struct Ledger {
     saw_trash: BTreeSet<usize>,
     /// How many unknown assets in the trash were already taken for others that vanished, by each daemon.
     mistaken: BTreeMap<usize, usize>,
+    /// What each asset's newest version held, one after another.
+    heads: BTreeMap<i64, Vec<Sha256>>,
+    /// How far in that each daemon's disk has come, at least.
+    come_to: BTreeMap<(usize, i64), usize>,
+    /// Directories that a person removed.
+    removed_dirs: BTreeSet<(usize, String)>,
     /// What must never have happened, and did.
     violations: Vec<String>,
 }
@@ -121,8 +127,49 @@ impl Ledger {
     /// The server went back to a backup; this is what exists now, and what assets of the mirror held that it has no more.
     pub fn roll_back(&mut self, existing: &BTreeSet<Sha256>, away: impl IntoIterator<Item = Sha256>) {
         self.rolled_back = true;
+        self.heads.clear();
+        self.come_to.clear();
         self.rolled_away.extend(away);
         self.owed.retain(|content| existing.contains(content));
+    }
+
+    /// An asset's newest version holds this.
+    pub fn head(&mut self, asset: i64, content: Sha256) {
+        let heads = self.heads.entry(asset).or_default();
+        if heads.last() != Some(&content) {
+            heads.push(content);
+        }
+    }
+
+    /// A daemon sent an asset's newest version.
+    pub fn sent_head(&mut self, daemon: usize, asset: i64) {
+        let newest = self.heads.get(&asset).map_or(0, |heads| heads.len().saturating_sub(1));
+        self.come_to.insert((daemon, asset), newest);
+    }
+
+    /// A daemon puts an asset's bytes under their name, while this is what its newest version holds. Whether they are not
+    /// older than what the daemon had before.
+    pub fn goes_forward(&mut self, daemon: usize, asset: i64, content: Sha256, newest: Option<Sha256>) -> bool {
+        let heads = match self.heads.get(&asset) {
+            Some(heads) => heads.clone(),
+            None => newest.into_iter().collect(),
+        };
+        let from = self.come_to.get(&(daemon, asset)).copied().unwrap_or(0);
+        let at = heads.iter().enumerate().skip(from).find(|(_, head)| **head == content).map(|(at, _)| at);
+        if let Some(at) = at {
+            self.come_to.insert((daemon, asset), at);
+        }
+        at.is_some()
+    }
+
+    /// A person removes a directory.
+    pub fn remove_dir(&mut self, disk: usize, path: &str) {
+        self.removed_dirs.insert((disk, path.to_owned()));
+    }
+
+    /// Whether a person ever removed that directory.
+    pub fn was_dir_removed(&self, disk: usize, path: &str) -> bool {
+        self.removed_dirs.contains(&(disk, path.to_owned()))
     }
 
     /// Whether an asset that held this was taken away by a roll-back.
@@ -144,6 +191,7 @@ impl Ledger {
     /// A daemon joins both sides anew: it does not know any more how new anything was.
     pub fn forget_times(&mut self, daemon: usize) {
         self.shown.iter_mut().filter(|((of, _), _)| *of == daemon).for_each(|(_, latest)| *latest = None);
+        self.come_to.retain(|(of, _), _| *of != daemon);
     }
 
     /// The latest `updated_at` of an asset that a daemon was told.

@@ -5,8 +5,8 @@
 //!
 //! | question | module |
 //! | --- | --- |
-//! | what happens in a world? | `plan`, `edit`, `weather` |
-//! | who does it? | `stage`, `people`, `meddle`, `daemon` |
+//! | what happens in a world? | `plan`, `chance`, `edit`, `weather` |
+//! | who does it? | `stage`, `people`, `meddle`, `bring`, `daemon` |
 //! | what is a disk, what is a server? | `disk`, `remote` |
 //! | what must hold? | `ledger`, `checks`, `parted` |
 //! | and if it does not? | `shrink`, `paste` |
@@ -14,7 +14,9 @@
 //!
 //! **Invariant:** nothing here reads a clock, a file or randomness of the machine; equal seeds give equal histories.
 
+mod bring;
 pub mod cells;
+mod chance;
 pub mod checks;
 pub mod content;
 pub mod coverage;

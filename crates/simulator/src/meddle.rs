@@ -10,6 +10,8 @@ use crate::stage::{NAMES, Stage};
 pub enum Meddling {
     /// The file is saved with other bytes of the same length.
     SavesHere,
+    /// A program writes to the file through a mapping: as many bytes, and the times stay for now.
+    WritesUnseen,
     /// A file appears under the name.
     PutsHere,
     /// The file is deleted.
@@ -22,6 +24,8 @@ pub enum Meddling {
     Trashes,
     /// The asset comes back from the trash.
     Restores,
+    /// The asset gets back the name of its file, or else a version that it had before.
+    TakesBack,
 }
 
 /// What an action works on.
@@ -46,6 +50,7 @@ pub(crate) fn meddle(stage: &Stage, subject: &Subject, meddling: Meddling, numbe
     };
     match meddling {
         Meddling::SavesHere => Some(stage.write(*disk, path, Save::InPlace, bytes_of(number, length?))),
+        Meddling::WritesUnseen => Some(stage.write(*disk, path, Save::Mapped, bytes_of(number, length?))),
         Meddling::PutsHere if length.is_none() => {
             Some(stage.write(*disk, path, Save::Anew, bytes_of(number, 40))).filter(|_| !path.is_empty())
         }
@@ -54,6 +59,15 @@ pub(crate) fn meddle(stage: &Stage, subject: &Subject, meddling: Meddling, numbe
         Meddling::AddsVersion => there(|pick, number| Remote::Version(pick, Bytes { number, size: 40 })),
         Meddling::Renames => there(|pick, number| Remote::Rename(pick, (number % NAMES.len() as u64) as u32)),
         Meddling::Trashes => there(|pick, _| Remote::Trash(pick)),
+        Meddling::TakesBack => {
+            let pick = people::pick_of(stage, (*asset)?)?;
+            let name = path.rsplit('/').next().and_then(|name| NAMES.iter().position(|known| *known == name));
+            let is_called = people::name_of(stage, (*asset)?)?;
+            Some(match name.filter(|at| NAMES[*at] != is_called).and_then(|at| u32::try_from(at).ok()) {
+                Some(name) => people::act_there(stage, &Remote::Rename(pick, name)),
+                None => people::act_there(stage, &Remote::Revert(pick)),
+            })
+        }
         Meddling::Restores => {
             let pick = people::trashed_pick_of(stage, (*asset)?)?;
             Some(people::act_there(stage, &Remote::Restore(pick)))

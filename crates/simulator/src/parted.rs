@@ -50,7 +50,10 @@ impl<'a> Parted<'a> {
             HoldReason::Kept => self.keeps(),
             _ => false,
         };
-        self.report.held.iter().any(|held| reason(held.reason) && held.path.as_deref().is_some_and(|held| is_same(held, path)))
+        self.report
+            .held
+            .iter()
+            .any(|held| reason(held.reason) && held.path.as_deref().is_some_and(|held| is_same(held, path)))
     }
 
     /// Whether a directory or storage folder may be on one side alone.
@@ -64,12 +67,15 @@ impl<'a> Parted<'a> {
         let Some(agreed) = self.daemon.agreement(&AssetId::from(asset.id)) else {
             return !self.policy.direction.pulls() && paths.any(|path| self.is_held(&path));
         };
-        if !self.is_held(&agreed.path) {
+        // Where its directory is gone on both sides, nobody knows a path.
+        if !self.is_held(&agreed.path) && !self.is_held("?") {
             return false;
         }
         let here = file_at(tree, &agreed.path);
         let there = asset.head_version().and_then(|version| self.stage.server.hash(version));
-        let changed_there = there != Some(agreed.content)
+        // Where no checksum is told, somebody else's version may lie between ours and the one before.
+        let changed_there = !self.stage.server.world().habits().checksums_given
+            || there != Some(agreed.content)
             || asset.filename != agreed.filename
             || agreed.storage_folder != Some(asset.folder_id.into());
         !self.policy.direction.pushes() && here != Some(agreed.content)

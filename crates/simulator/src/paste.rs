@@ -94,6 +94,10 @@ fn step(one: &Step) -> String {
         Step::Edit(one) => format!("Step::Edit({})", edit(one)),
         Step::Pass(one) => format!("Step::Pass({})", pass(one)),
         Step::Both(first, second) => format!("Step::Both({}, {})", pass(first), pass(second)),
+        Step::Bring(daemon, rule, action, number) => {
+            format!("Step::Bring({daemon}, Rule::{rule}, {action:?}, {number})")
+        }
+        Step::PowerCut(daemon, seed) => format!("Step::PowerCut({daemon}, {seed})"),
         Step::Mount(disk, mounted) => format!("Step::Mount({disk}, {mounted})"),
         Step::Token(daemon, whose) => format!("Step::Token({daemon}, Whose::{whose:?})"),
     }
@@ -117,8 +121,9 @@ fn pass(step: &PassStep) -> String {
             format!("Some(Cell {{ rule: Rule::{}, action: {:?}, trouble: Trouble::{trouble} }})", aim.rule, aim.action)
         },
     );
+    let then = script.then.map_or_else(|| "None".to_owned(), |then| format!("Some(Meddling::{then:?})"));
     format!(
-        "PassStep {{ daemon: {daemon}, mode: Mode::{mode:?}, script: Script {{ seed: {}, faults: vec![{}], meanwhile: vec![{}], cut: {cut}, aim: {aim} }}, crash: Crash::{crash:?} }}",
+        "PassStep {{ daemon: {daemon}, mode: Mode::{mode:?}, script: Script {{ seed: {}, faults: vec![{}], meanwhile: vec![{}], cut: {cut}, aim: {aim}, then: {then} }}, crash: Crash::{crash:?} }}",
         script.seed,
         faults.join(", "),
         meanwhile.join(", ")

@@ -8,6 +8,7 @@ use damsync_model::content::Sha256;
 use damsync_sandbox::world::asset::{Asset, AssetState};
 use damsync_sandbox::world::job::JobWork;
 use damsync_sandbox::world::{AssetEdit, AssetKey, NewAsset, NewFolder, Refusal, World};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A person acts; says what it came to.
@@ -24,6 +25,11 @@ pub(crate) fn pick_of(stage: &Stage, asset: i64) -> Option<Pick> {
     let inside = stage.server.folders_inside(&world);
     let at = live(&world, |folder| inside.contains(&folder)).iter().position(|one| one.id == asset)?;
     Pick::try_from(at).ok()
+}
+
+/// What an asset is called.
+pub(crate) fn name_of(stage: &Stage, asset: i64) -> Option<String> {
+    stage.server.world().any_asset(AssetKey::Id(asset)).map(|asset| asset.filename.clone())
 }
 
 /// The pick by which one that can be restored is found.
@@ -67,11 +73,29 @@ pub(crate) fn is_out_of_sight(stage: &Stage, content: Sha256, began: i64) -> boo
 /// Whether a roll-back took this content's asset away and left the daemon no evidence: its assets that are older than it
 /// was told are fewer than the promised three. A few that are gone look like deleted ones then.
 pub(crate) fn is_silently_rolled_away(stage: &Stage, daemon: usize, content: Sha256) -> bool {
-    const FEWEST_OLDER: usize = 3;
     let world = stage.server.world();
+    let alive = world.all_assets().filter(|asset| asset.alive()).map(|asset| asset.id).collect();
+    stage.ledger().was_rolled_away(content) && older(stage, &world, daemon, &alive) < FEWEST_OLDER
+}
+
+/// So many assets that are older than they were known say that a server went back in time.
+pub(crate) const FEWEST_OLDER: usize = 3;
+
+/// Whether nobody is sending anything: what a backup holds of that would be nobody's after it.
+pub(crate) fn is_at_rest(world: &World) -> bool {
+    let at_rest = |asset: &Arc<Asset>| asset.state == AssetState::Processed && asset.submitted_at.is_some();
+    world.all_assets().filter(|asset| asset.alive()).all(at_rest)
+}
+
+/// How many assets a daemon was told of as newer than this world has them, of those that it can see here and that it had
+/// no reason to forget.
+pub(crate) fn older(stage: &Stage, world: &World, daemon: usize, alive_before: &BTreeSet<i64>) -> usize {
     let ledger = stage.ledger();
     let is_older = |asset: &&Arc<Asset>| ledger.latest_shown(daemon, asset.id).is_some_and(|at| asset.updated_at < at);
-    ledger.was_rolled_away(content) && world.all_assets().filter(is_older).count() < FEWEST_OLDER
+    let shown = |asset: &&Arc<Asset>| {
+        asset.alive() && alive_before.contains(&asset.id) && !hides(world, &stage.server, asset.folder_id)
+    };
+    world.all_assets().filter(shown).filter(is_older).count()
 }
 
 /// Whether the daemons may not see a folder.
@@ -124,6 +148,11 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             ledger.delete(content);
         }
     };
+    let head = |asset: &Asset| {
+        if let Some(content) = asset.head_version().and_then(|version| server.hash(version)) {
+            stage.ledger().head(asset.id, content);
+        }
+    };
     Ok(match edit {
         Remote::Add(which, name, bytes) => {
             let (folder, name) = (folder(which)?, remote_name(*name));
@@ -132,7 +161,9 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
         }
         Remote::Version(which, bytes) => {
             let asset = one(which)?;
-            world.admin_version(AssetKey::Id(asset.id), put(bytes.number, bytes.size), now)?;
+            head(&asset);
+            let after = world.admin_version(AssetKey::Id(asset.id), put(bytes.number, bytes.size), now)?;
+            head(&after);
             if stage.ledger().was_moved_out(asset.id) {
                 world.any_asset(AssetKey::Id(asset.id)).map(Arc::clone).iter().for_each(|asset| deleted(asset));
             }
@@ -146,9 +177,11 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 ..NewAsset::default()
             };
             let (_, ticket) = world.add_version(person, AssetKey::Id(asset.id), new, now)?;
+            head(&asset);
             let content = put(bytes.number, bytes.size);
             world.object_stored(&ticket.key, content);
             let asset = world.set_uploaded(person, AssetKey::Id(asset.id), true, now)?;
+            head(&asset);
             if stage.ledger().was_moved_out(asset.id) {
                 deleted(&asset);
             }
@@ -163,12 +196,14 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
                 .map(|version| version.number)
                 .collect();
             let number = pick(&earlier, *which).ok_or_else(none)?;
-            world.revert(person, AssetKey::Id(asset.id), number, now)?;
+            head(&asset);
+            let after = world.revert(person, AssetKey::Id(asset.id), number, now)?;
+            head(&after);
             // Where the same bytes went on by themselves meanwhile, they are there twice by that.
             let earlier = asset.versions.iter().find(|version| version.number == number);
             if let Some(content) = earlier.and_then(|version| server.hash(version)) {
-                let head = |other: &Asset| other.head_version().and_then(|version| server.hash(version));
-                let there = assets.iter().any(|other| other.id != asset.id && head(other) == Some(content));
+                let holds = |other: &Asset| other.head_version().and_then(|version| server.hash(version));
+                let there = assets.iter().any(|other| other.id != asset.id && holds(other) == Some(content));
                 if there || stage.is_on_a_disk(content) {
                     stage.ledger().put(content);
                 }
@@ -268,7 +303,7 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             "is backed up".to_owned()
         }
         // That is done to all of it, from outside.
-        Remote::RollBack => return Err(none()),
+        Remote::RollBack | Remote::RollBackOpenly => return Err(none()),
         Remote::Forbid(right) => {
             for user in server.clients() {
                 world.edit_user(user, |user| match right {

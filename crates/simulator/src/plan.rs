@@ -1,11 +1,13 @@
 //! A world and everything that happens in it, as data: made from a seed, shrunk by dropping steps.
 
-use crate::cells::{self, Cell};
+use crate::cells;
+use crate::chance::{World, bytes, go_back, pick, step};
 use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
-use crate::edit::{Bytes, Edit, Local, Pick, Remote, Right, Save};
-use crate::weather::{CutOff, Fault, Script};
+use crate::edit::{Edit, Local, Remote};
+use crate::weather::Script;
 use damsync_model::name::Folding;
+use damsync_model::plan::Rule;
 use damsync_model::policy::{ConflictPolicy, DeletePolicy, Direction, MaxDelete, Policy};
 use damsync_sandbox::world::Habits;
 use damsync_sandbox::world::habits::{AddVersionAnswer, FolderDelete, HeadMoves, TrashedDetails};
@@ -60,6 +62,10 @@ pub enum Step {
     Both(PassStep, PassStep),
     /// The disk is gone from its place, or back.
     Mount(usize, bool),
+    /// People bring about what a rule speaks of, for a daemon; the number decides with what.
+    Bring(usize, Rule, &'static str, u64),
+    /// A daemon's machine loses power between two passes; the number decides what is left.
+    PowerCut(usize, u64),
     /// A daemon is started anew with somebody's token.
     Token(usize, Whose),
 }
@@ -100,16 +106,6 @@ pub struct Plan {
     pub beginning: Vec<Edit>,
     /// What happens.
     pub steps: Vec<Step>,
-}
-
-fn pick(dice: &mut Dice) -> Pick {
-    Pick::try_from(dice.below(1 << 16)).unwrap_or(0)
-}
-
-fn bytes(dice: &mut Dice) -> Bytes {
-    // Few numbers and sizes, so that equal contents and equal sizes are common.
-    let number = if dice.once_in(6) { dice.below(4) } else { dice.number() };
-    Bytes { number, size: dice.one_of(&[0, 16, 16, 16, 17, 40, 40, 300, 300]) }
 }
 
 impl Setting {
@@ -171,7 +167,13 @@ impl Setting {
                 ConflictPolicy::LocalWins,
                 ConflictPolicy::RemoteWins,
             ]),
-            max_delete: dice.one_of(&[MaxDelete::Permille(250), MaxDelete::Files(1000), MaxDelete::Files(1000)]),
+            max_delete: dice.one_of(&[
+                MaxDelete::Permille(250),
+                MaxDelete::Files(1000),
+                MaxDelete::Files(1000),
+                MaxDelete::Files(1000),
+                MaxDelete::Files(2),
+            ]),
             direction: match dice.below(20) {
                 0 | 1 => Direction::PullOnly,
                 2 | 3 => Direction::PushOnly,
@@ -180,147 +182,6 @@ impl Setting {
             delete: if dice.once_in(10) { DeletePolicy::Keep } else { DeletePolicy::Trash },
             concurrency: dice.one_of(&[1, 2, 4]),
         }
-    }
-}
-
-fn local(dice: &mut Dice) -> Local {
-    let save = dice.one_of(&[Save::InPlace, Save::InPlace, Save::Anew, Save::DeleteFirst, Save::Backup]);
-    match dice.below(42) {
-        0..=9 => Local::Write(pick(dice), pick(dice), bytes(dice)),
-        10..=20 => Local::Save(pick(dice), save, bytes(dice)),
-        21..=23 => Local::Copy(pick(dice), pick(dice), pick(dice)),
-        24 => Local::Touch(pick(dice)),
-        25..=31 => Local::Delete(pick(dice)),
-        32 => Local::DeleteDir(pick(dice)),
-        33..=35 => Local::MakeDir(pick(dice), pick(dice)),
-        36 => Local::Link(pick(dice)),
-        37 => Local::Unlink,
-        38 => Local::Deny(pick(dice)),
-        39 => Local::Allow,
-        _ => Local::Append(pick(dice), bytes(dice), dice.one_of(&[0, 1, 2, 5])),
-    }
-}
-
-fn remote(dice: &mut Dice) -> Remote {
-    match dice.below(46) {
-        0..=7 => Remote::Add(pick(dice), pick(dice), bytes(dice)),
-        8..=13 => Remote::Version(pick(dice), bytes(dice)),
-        14..=16 => Remote::SlowVersion(pick(dice), bytes(dice)),
-        17 => Remote::Revert(pick(dice)),
-        18..=22 => Remote::Trash(pick(dice)),
-        23..=25 => Remote::Restore(pick(dice)),
-        26..=28 => Remote::Rename(pick(dice), pick(dice)),
-        29..=31 => Remote::Move(pick(dice), pick(dice)),
-        32..=33 => Remote::MoveOut(pick(dice)),
-        34 => Remote::MoveIn(pick(dice), pick(dice)),
-        35..=36 => Remote::Describe(pick(dice)),
-        37 => Remote::Acknowledge(pick(dice)),
-        38..=39 => Remote::MakeFolder(pick(dice), pick(dice)),
-        40 => Remote::RemoveFolder(pick(dice)),
-        41 => Remote::Hide(pick(dice)),
-        42 => Remote::Unhide,
-        43 => Remote::Reindex(dice.once_in(2)),
-        44 => Remote::Forbid(dice.one_of(&[Right::Upload, Right::MakeFolders])),
-        _ => Remote::Permit,
-    }
-}
-
-fn edit(dice: &mut Dice, daemons: usize) -> Edit {
-    if dice.once_in(2) {
-        let disk = usize::try_from(dice.below(daemons as u64)).unwrap_or(0);
-        Edit::Here(disk, local(dice))
-    } else {
-        Edit::There(remote(dice))
-    }
-}
-
-fn fault(dice: &mut Dice) -> Fault {
-    let part = u8::try_from(dice.below(100)).unwrap_or(0);
-    dice.one_of(&[
-        Fault::LostBefore,
-        Fault::LostAfter,
-        Fault::LostAfter,
-        Fault::Twice,
-        Fault::Busy,
-        Fault::Forbids,
-        Fault::Body(part),
-        Fault::DiskFull,
-        Fault::DiskFails,
-        Fault::DiskDenies,
-    ])
-}
-
-/// A call's number within a pass; the first ones more often.
-fn call(dice: &mut Dice) -> u32 {
-    let most = dice.one_of(&[15, 40, 120]);
-    1 + u32::try_from(dice.below(most)).unwrap_or(0)
-}
-
-fn pass(dice: &mut Dice, daemon: usize, world: &World) -> PassStep {
-    let mut script = Script { seed: dice.number(), ..Script::default() };
-    if dice.once_in(3) {
-        for _ in 0..=dice.below(4) {
-            script.faults.push((call(dice), fault(dice)));
-        }
-    }
-    if dice.once_in(3) {
-        for _ in 0..=dice.below(3) {
-            script.meanwhile.push((call(dice), edit(dice, world.daemons)));
-        }
-    }
-    if dice.once_in(3) {
-        let at = call(dice);
-        let point = 1 + u32::try_from(dice.below(12)).unwrap_or(0);
-        script.cut = Some(match dice.below(6) {
-            0..=2 => CutOff::Point(point),
-            3 => CutOff::Before(at),
-            4 => CutOff::Inside(at),
-            _ => CutOff::After(at),
-        });
-    }
-    if dice.once_in(4) {
-        script.aim = Some(dice.one_of(&world.aims));
-    }
-    PassStep {
-        daemon,
-        mode: dice.one_of(&[
-            Mode::Whole,
-            Mode::Whole,
-            Mode::Whole,
-            Mode::Full,
-            Mode::Poll,
-            Mode::Poll,
-            Mode::Watched,
-            Mode::Blind,
-        ]),
-        script,
-        crash: dice.one_of(&[Crash::Kill, Crash::PowerCut]),
-    }
-}
-
-/// What every step must know of the setting.
-struct World {
-    daemons: usize,
-    /// What can befall an action in it.
-    aims: Vec<Cell>,
-}
-
-fn step(dice: &mut Dice, world: &World) -> Step {
-    let daemons = world.daemons;
-    let daemon = usize::try_from(dice.below(daemons as u64)).unwrap_or(0);
-    match dice.below(20) {
-        0..=2 => Step::Wait(dice.one_of(&[0, 10, 600, 600, 3_000, 3_000, 30_000, 400_000, 7_200_000])),
-        3..=11 => Step::Edit(edit(dice, daemons)),
-        12 if daemons > 1 => {
-            let other = (daemon + 1) % daemons;
-            Step::Both(pass(dice, daemon, world), pass(dice, other, world))
-        }
-        13 if dice.once_in(6) => Step::Mount(daemon, dice.once_in(2)),
-        14 if dice.once_in(12) => Step::Token(daemon, dice.one_of(&[Whose::Own, Whose::Strangers])),
-        15 if dice.once_in(16) => {
-            Step::Edit(Edit::There(if dice.once_in(2) { Remote::BackUp } else { Remote::RollBack }))
-        }
-        _ => Step::Pass(pass(dice, daemon, world)),
     }
 }
 
@@ -346,8 +207,29 @@ impl Plan {
             });
         }
         let count = 20 + dice.below(61).min(dice.below(61)).min(dice.below(61));
-        let world = World { daemons, aims: cells::of(&setting.policy()) };
-        let steps = (0..count).map(|_| step(&mut dice, &world)).collect();
+        let aims = cells::of(&setting.policy());
+        let telling = aims.iter().filter(|cell| cells::is_telling(cell)).copied().collect();
+        let rare = aims.iter().filter(|cell| cells::is_rare(cell)).copied().collect();
+        let world = World { daemons, aims, telling, rare };
+        let mut steps: Vec<Step> = Vec::new();
+        for _ in 0..count {
+            let step = step(&mut dice, &world);
+            let cut = match &step {
+                Step::Pass(pass) if dice.once_in(8) => Some(Step::PowerCut(pass.daemon, dice.number())),
+                _ => None,
+            };
+            if let Step::Pass(PassStep { daemon, script: Script { aim: Some(aim), .. }, .. }) = &step
+                && !dice.once_in(3)
+            {
+                steps.push(Step::Bring(*daemon, aim.rule, aim.action, dice.number()));
+                steps.push(Step::Wait(3_000));
+            }
+            steps.push(step);
+            steps.extend(cut);
+        }
+        if dice.once_in(10) {
+            go_back(&mut dice, daemons, &mut steps);
+        }
         Self { seed, setting, beginning, steps }
     }
 }

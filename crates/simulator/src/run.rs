@@ -1,5 +1,6 @@
 //! One run: the beginning, the steps, then peace, then the check of the promises.
 
+use crate::bring::bring;
 use crate::checks;
 use crate::content::forget_contents;
 use crate::coverage::Coverage;
@@ -134,8 +135,12 @@ impl<'t> Run<'t> {
                     .map_err(|error| error.to_string())
             })
             .collect::<Result<_, _>>()?;
-        // A move that leaves no trace in time is found by them alone.
-        let asks_for_all = plan.seed.is_multiple_of(2) || !setting.habits.move_bumps;
+        // A move that leaves no trace in time is found by them alone, and so is a roll-back that only lowers versions.
+        let goes_back = plan
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Edit(Edit::There(Remote::RollBack | Remote::RollBackOpenly))));
+        let asks_for_all = plan.seed.is_multiple_of(2) || !setting.habits.move_bumps || goes_back;
         Ok(Self { stage, daemons, stranger, asks_for_all, trace })
     }
 
@@ -209,6 +214,17 @@ impl<'t> Run<'t> {
                     daemon.start_as(user);
                 }
             }
+            Step::Bring(disk, rule, action, chance) => {
+                let Some(daemon) = self.daemons.get(*disk) else { return };
+                let told = bring(&self.stage, daemon, *disk, *rule, action, *chance);
+                self.say(|| format!("{number} for {rule} {action}: {told}"));
+            }
+            Step::PowerCut(daemon, seed) => {
+                self.say(|| format!("{number} d{daemon} loses power"));
+                if let Some(daemon) = self.daemons.get_mut(*daemon) {
+                    daemon.lose_power(*seed);
+                }
+            }
             Step::Mount(disk, mounted) => {
                 self.say(|| format!("{number} d{disk} mounted: {mounted}"));
                 if let Some(disk) = self.stage.disks.get(*disk) {
@@ -230,7 +246,6 @@ impl<'t> Run<'t> {
         for remote in [Remote::Unhide, Remote::Permit, Remote::Reindex(false)] {
             self.stage.act(&Edit::There(remote));
         }
-        self.stage.server.take_back_unsent(self.stage.time.ms());
         for daemon in &mut self.daemons {
             daemon.start_as(None);
         }
@@ -267,6 +282,7 @@ impl<'t> Run<'t> {
             self.stage.time.pass(if round == 7 { 90_000_000 } else { 600_000 }).await;
             let mut moved = false;
             let mut lost = false;
+            self.stage.server.take_back_unsent(&mut self.stage.ledger(), self.stage.time.ms());
             for index in 0..self.daemons.len() {
                 // One-shot passes must do, also where nobody ever asks for everything.
                 let mode = if round % 2 == 0 && self.asks_for_all { Mode::Full } else { Mode::Whole };
@@ -281,12 +297,19 @@ impl<'t> Run<'t> {
                 }
                 // A folder that went with all that was in it, unseen, looks like one that is hidden: that is for people.
                 let is_wanted = |held: &&HeldItem| !matches!(held.reason, HoldReason::Direction | HoldReason::Kept);
-                let held = report.held.iter().filter(is_wanted).all(|held| held.reason == HoldReason::AccessLost);
+                let held = report
+                    .held
+                    .iter()
+                    .filter(is_wanted)
+                    .all(|held| matches!(held.reason, HoldReason::AccessLost | HoldReason::MassChange));
                 let failed = report
                     .failed
                     .iter()
                     .all(|failed| ["404", "422", "(0)"].iter().any(|code| failed.error.contains(code)));
-                let is_lost = report.outcome != Outcome::InSync && held && failed && self.stage.server.lost_folders();
+                // So are many files that are no longer what they were.
+                let is_for_people = self.stage.server.lost_folders()
+                    || report.held.iter().any(|held| held.reason == HoldReason::MassChange);
+                let is_lost = report.outcome != Outcome::InSync && held && failed && is_for_people;
                 lost |= is_lost;
                 moved |= !(is_calm(&report) || is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));

@@ -65,11 +65,12 @@ fn scripts(step: &mut Step) -> Vec<&mut PassStep> {
 
 /// Takes faults, interruptions and crashes out of passes.
 fn calm_scripts(best: &mut Plan, fails: &impl Fn(&Plan) -> bool) {
-    let calmers: [fn(&mut PassStep); 4] = [
+    let calmers: [fn(&mut PassStep); 5] = [
         |pass| pass.script.faults.clear(),
         |pass| pass.script.meanwhile.clear(),
         |pass| pass.script.cut = None,
         |pass| pass.script.aim = None,
+        |pass| pass.script.then = None,
     ];
     for step in 0..best.steps.len() {
         for which in 0..2 {

@@ -4,11 +4,13 @@ use crate::content::{bytes_of, content_of};
 use crate::disk::{Node, State};
 use crate::edit::{self, Edit, Local, Pick, Remote, Save};
 use crate::ledger::Ledger;
+use crate::people;
 use crate::remote::Server;
 use crate::time::Time;
 use bytes::Bytes;
 use damsync_model::content::Sha256;
 use damsync_model::policy::{DeletePolicy, Policy};
+use damsync_sandbox::world::World;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -108,7 +110,20 @@ impl Stage {
         match edit {
             Edit::Here(disk, local) => self.act_here(*disk, local),
             Edit::There(Remote::RollBack) => format!("server goes back to its backup: {}", self.roll_back()),
-            Edit::There(remote) => crate::people::act_there(self, remote),
+            Edit::There(Remote::RollBackOpenly) => {
+                let alive: BTreeSet<i64> = {
+                    let world = self.server.world();
+                    world.all_assets().filter(|asset| asset.alive()).map(|asset| asset.id).collect()
+                };
+                let can_tell = |world: &World| {
+                    people::is_at_rest(world)
+                        && (0..self.disks.len())
+                            .all(|daemon| people::older(self, world, daemon, &alive) >= people::FEWEST_OLDER)
+                };
+                let shows = self.server.in_backup(self.time.ms(), can_tell) == Some(true);
+                format!("server goes back to its backup: {}", shows && self.roll_back())
+            }
+            Edit::There(remote) => people::act_there(self, remote),
         }
     }
 
@@ -173,6 +188,7 @@ impl Stage {
         }
         match save {
             Save::InPlace => self.disk(disk).write_in_place(path, data),
+            Save::Mapped => self.disk(disk).write_mapped(path, data),
             Save::Anew => self.disk(disk).write_anew(path, data),
             Save::DeleteFirst => {
                 let mut state = self.disk(disk);
@@ -345,6 +361,9 @@ impl Stage {
     pub(crate) fn delete(&self, disk: usize, path: &str) -> String {
         let before = self.held(disk, path);
         let below: Vec<String> = self.disk(disk).tree.below(path).map(|(path, _)| path.clone()).collect();
+        for path in below.iter().map(String::as_str).chain([path]).filter(|path| self.disk(disk).tree.is_dir(path)) {
+            self.ledger().remove_dir(disk, path);
+        }
         self.disk(disk).delete(path);
         {
             let mut ledger = self.ledger();

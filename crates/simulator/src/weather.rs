@@ -5,7 +5,7 @@
 use crate::cells::{Cell, Trouble};
 use crate::dice::mix;
 use crate::edit::Edit;
-use crate::meddle::{Subject, meddle};
+use crate::meddle::{Meddling, Subject, meddle};
 use crate::run::Trace;
 use crate::stage::Stage;
 use damsync_model::content::Content;
@@ -78,6 +78,8 @@ pub struct Script {
     pub cut: Option<CutOff>,
     /// What befalls the first action of that kind that works alone.
     pub aim: Option<Cell>,
+    /// If that ends the daemon: what somebody does right then.
+    pub then: Option<Meddling>,
 }
 
 /// One call's share of the script.
@@ -106,6 +108,8 @@ struct Inner {
     points: u32,
     /// The actions that are under way.
     doing: Vec<(Rule, &'static str, Subject)>,
+    /// What was worked on when the daemon ended, and what somebody does about it then.
+    aftermath: Option<(Subject, Meddling)>,
     /// What befell single ones of them.
     befell: Vec<Cell>,
     trace: Option<Vec<String>>,
@@ -129,8 +133,16 @@ impl Inner {
     /// Whether this is what the script aims at; it is done once.
     fn hits(&mut self, trouble: Trouble) -> bool {
         let alone = self.alone();
-        self.script.aim.take_if(|aim| alone == Some((aim.rule, aim.action)) && aim.trouble == trouble).is_some()
+        let hit = self.script.aim.take_if(|aim| alone == Some((aim.rule, aim.action)) && aim.trouble == trouble);
+        if hit.is_some()
+            && matches!(trouble, Trouble::Crash(_) | Trouble::CrashInCall)
+            && let Some((_, _, subject)) = self.doing.first()
+        {
+            self.aftermath = self.script.then.take().map(|then| (subject.clone(), then));
+        }
+        hit.is_some()
     }
+
     fn say(&mut self, line: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
             trace.push(line());
@@ -170,6 +182,7 @@ impl Weather {
         inner.began = self.stage.time.ms();
         (inner.calls, inner.points) = (0, 0);
         inner.doing.clear();
+        inner.aftermath = None;
     }
 
     /// An action is begun.
@@ -187,6 +200,14 @@ impl Weather {
         if let Some(at) = inner.doing.iter().position(|one| (one.0, one.1) == (rule, action)) {
             inner.doing.swap_remove(at);
         }
+    }
+
+    /// The daemon has ended: somebody may do something about what it worked on.
+    pub fn meddle_after(&self) {
+        let Some((subject, meddling)) = self.inner().aftermath.take() else { return };
+        let seed = self.inner().script.seed;
+        let told = meddle(&self.stage, &subject, meddling, mix(seed));
+        self.inner().say(|| format!("   after that {}", told.unwrap_or_default()));
     }
 
     /// What befell actions since the last question.
@@ -304,6 +325,24 @@ impl Weather {
     /// The daemon deletes what is gone on the other side.
     pub fn follows_deletion(&self, what: &str) {
         self.stage.follows_deletion(self.daemon, what);
+    }
+
+    /// The path of an action of that kind that is under way.
+    pub fn path_of(&self, action: &str, asset: Option<i64>) -> Option<String> {
+        let inner = self.inner();
+        let is_it = |one: &&(Rule, &'static str, Subject)| one.1 == action && (asset.is_none() || one.2.asset == asset);
+        inner.doing.iter().find(is_it).map(|(_, _, subject)| subject.path.clone())
+    }
+
+    /// An asset's bytes stand under their name.
+    pub fn placed_here(&self, asset: &AssetId, content: Option<Content>) {
+        let (RemoteId::Number(asset), Some(content)) = (&asset.0, content) else { return };
+        let newest = self.stage.server.head_of(*asset);
+        if !self.stage.ledger().goes_forward(self.daemon, *asset, content.sha256, newest) {
+            let what =
+                format!("evidence: d{} puts bytes of asset {asset} here that are older than what it had", self.daemon);
+            self.stage.ledger().violated(what);
+        }
     }
 
     /// A file was moved as its asset was.

@@ -11,6 +11,7 @@ use damsync_sandbox::world::habits::{
 use damsync_simulator::cells::{Cell, Trouble};
 use damsync_simulator::disk::{Crash, Nature};
 use damsync_simulator::edit::{Bytes, Edit, Local, Remote, Right, Save};
+use damsync_simulator::meddle::Meddling;
 use damsync_simulator::paste::as_test;
 use damsync_simulator::plan::{Mode, PassStep, Plan, Setting, Step, Whose};
 use damsync_simulator::run::run_with_trace;
@@ -31,6 +32,7 @@ fn everything() -> Plan {
             meanwhile: vec![(2, Edit::There(Remote::Version(0, bytes))), (3, Edit::Here(0, Local::Touch(0)))],
             cut: Some(CutOff::Point(2)),
             aim: Some(Cell { rule: Rule::R2, action: "download", trouble: Trouble::Crash(CrashPoint::Placed) }),
+            then: Some(Meddling::TakesBack),
         },
         crash: Crash::PowerCut,
     };
@@ -45,6 +47,8 @@ fn everything() -> Plan {
             Step::Edit(Edit::There(Remote::Forbid(Right::Upload))),
             Step::Pass(rough),
             Step::Both(quiet(0), quiet(1)),
+            Step::Bring(0, Rule::R10, "restore_remote", 5),
+            Step::PowerCut(0, 9),
             Step::Mount(1, false),
             Step::Token(0, Whose::Strangers),
         ],

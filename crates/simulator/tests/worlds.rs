@@ -10,6 +10,9 @@ use damsync_simulator::shrink::shrink;
 /// As many as are run with every change; a hundred take about a second and a half on two cores.
 const WORLDS: u64 = 1_000;
 
+/// So many from the first seed on come to everything that can befall an action, to every crash point and every hold.
+const ENOUGH: u64 = 20_000;
+
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -25,12 +28,15 @@ fn told(seed: u64, broken: &str) -> String {
 #[test]
 fn worlds_keep_the_promises() {
     let from = setting("DAMSYNC_WORLDS_FROM", 0);
-    let tally = run_many(from..from + setting("DAMSYNC_WORLDS", WORLDS));
+    let count = setting("DAMSYNC_WORLDS", WORLDS);
+    let tally = run_many(from..from + count);
     println!("{}", tally.coverage);
     if let Some((seed, broken)) = tally.broken.first() {
         let others: Vec<u64> = tally.broken.iter().skip(1).map(|(seed, _)| *seed).collect();
         panic!("{}\n\nother seeds: {others:?}", told(*seed, broken));
     }
+    let missed = if count < ENOUGH { Vec::new() } else { tally.coverage.missed() };
+    assert!(missed.is_empty(), "{} cells were not hit: {missed:#?}", missed.len());
 }
 
 #[test]

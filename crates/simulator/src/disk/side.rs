@@ -128,6 +128,7 @@ impl State {
     /// Moves a file; its ctime moves with it.
     fn move_file(&mut self, from: &str, to: &str) -> Option<Stat> {
         let now = self.now_ns();
+        self.not_put_by_person(from, to);
         let mut node = self.lift(from)?;
         let told = match &mut node {
             Node::File(file) => {
@@ -273,6 +274,7 @@ impl LocalSide for MemoryDisk {
     async fn list(&self, dir: &MirrorPath) -> Result<DirListing, LocalError> {
         let dir = &self.state().standing(dir);
         let turn = self.turn("list", dir.as_str()).await?;
+        let mut looked: Vec<String> = Vec::new();
         let answer = {
             let state = self.state();
             if state.unmounted && Mutation::RootUnchecked.is_on() {
@@ -301,11 +303,13 @@ impl LocalSide for MemoryDisk {
                         Entry { name: name.to_owned(), kind }
                     })
                     .collect();
+                looked = entries.iter().map(|entry| dir.as_str().to_owned() + "/" + &entry.name).collect();
                 // No file system promises an order.
                 entries.sort_by_key(|entry| crate::dice::mix(entry.name.bytes().map(u64::from).sum::<u64>()));
                 Ok(entries)
             }
         };
+        self.looked_at(&looked);
         self.end(turn, answer).await
     }
 
@@ -321,7 +325,11 @@ impl LocalSide for MemoryDisk {
     async fn stat(&self, path: &MirrorPath) -> Result<Stat, LocalError> {
         let path = &self.state().standing(path);
         let turn = self.turn("examine", path.as_str()).await?;
-        let answer = self.state().file_at(path).map(stat);
+        let answer = {
+            let mut state = self.state();
+            state.looked_at(path.as_str());
+            state.file_at(path).map(stat)
+        };
         self.end(turn, answer).await
     }
 
@@ -339,19 +347,21 @@ impl LocalSide for MemoryDisk {
     async fn read(&self, path: &MirrorPath, expect: Stat, content: Content) -> Result<Payload, LocalError> {
         let path = &self.state().standing(path);
         let turn = self.turn("read", path.as_str()).await?;
-        let read = {
-            let state = self.state();
-            state.expect(path, &expect).and_then(|file| {
-                if content_of(&file.data) == content || Mutation::SentUnverified.is_on() {
-                    Ok(file.data.clone())
-                } else {
-                    Err(changed(path, "other bytes with the same size and times"))
-                }
-            })
-        };
-        let data = self.end(turn, read).await?;
-        let half = data.len() / 2;
-        let chunks: Vec<io::Result<Bytes>> = vec![Ok(data.slice(..half)), Ok(data.slice(half..))];
+        let first = self.state().expect(path, &expect).map(|file| file.data.clone());
+        let first = self.end(turn, first).await?;
+        // Somebody may write while it is read: one half is that of before.
+        let turn = self.turn("read", path.as_str()).await?;
+        let second = self.state().expect(path, &expect).map(|file| file.data.clone());
+        let second = self.end(turn, second).await?;
+        let half = first.len() / 2;
+        let chunks = [first.slice(..half), second.slice(half..)];
+        if content_of(&first) != content || first != second {
+            let read = Bytes::from(chunks.concat());
+            if hashes_of(&read) != content && !Mutation::SentUnverified.is_on() {
+                return Err(changed(path, "other bytes with the same size and times"));
+            }
+        }
+        let chunks: Vec<io::Result<Bytes>> = chunks.map(Ok).into();
         Ok(Payload { size: content.size, md5: content.md5, body: Box::pin(stream::iter(chunks)) })
     }
 
@@ -484,7 +494,11 @@ impl LocalSide for MemoryDisk {
         let turn = if turn.is_quiet() { self.turn("place", ".").await? } else { turn };
         let mut answers = Vec::with_capacity(placements.len());
         for (placement, ready) in placements.iter().zip(ready) {
-            answers.push(ready.and_then(|()| self.state().commit(placement)));
+            let answer = ready.and_then(|()| self.state().commit(placement));
+            if answer.is_ok() {
+                self.weather.placed_here(&placement.partial.asset, self.content_at(&placement.target));
+            }
+            answers.push(answer);
             self.weather.perhaps_inside(&turn).await;
         }
         self.state().sync_unless(Mutation::PlacedNamesUnsynced);
@@ -500,14 +514,18 @@ impl LocalSide for MemoryDisk {
             let mut state = self.state();
             state.expect(path, &expect).map(|file| content_of(&file.data)).map(|content| {
                 let bin = state.trash_path(path, slot);
+                // What was written through a mapping just now, nobody can know of.
+                let is_known = !state.is_mapped(path.as_str());
                 state.begin_volatile();
                 state.move_file(path.as_str(), &bin);
-                (bin, content)
+                (bin, content, is_known)
             })
         };
         self.weather.perhaps_inside(&turn).await;
-        let answer = answer.map(|(bin, content)| {
-            self.weather.trashed_here(path, content);
+        let answer = answer.map(|(bin, content, is_known)| {
+            if is_known {
+                self.weather.trashed_here(path, content);
+            }
             self.state().sync_unless(Mutation::TrashUnsynced);
             MirrorPath::parse(&bin).unwrap_or_default()
         });
@@ -556,6 +574,15 @@ impl LocalSide for MemoryDisk {
 impl MemoryDisk {
     fn partial_data(&self, path: &str) -> Bytes {
         self.state().tree.file(path).map(|file| file.data.clone()).unwrap_or_default()
+    }
+
+    fn looked_at(&self, paths: &[String]) {
+        let mut state = self.state();
+        paths.iter().for_each(|path| state.looked_at(path.trim_start_matches('/')));
+    }
+
+    fn content_at(&self, path: &MirrorPath) -> Option<Content> {
+        self.state().tree.file(path.as_str()).map(|file| content_of(&file.data))
     }
 
     fn write_partial(&self, path: &str, data: Bytes) {

@@ -9,7 +9,7 @@ use damsync_model::name::{Folding, NameKey};
 use damsync_model::path::MirrorPath;
 use damsync_model::tree::Stat;
 use damsync_ports::RootIdentity;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What kind of file system it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Nature {
 /// How a program may end that did not want to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// The program was killed: the disk stays as it is.
+    /// The program was killed: the disk stays as it is, and the system writes back in time what was not durable yet.
     Kill,
     /// The machine lost power: what was not durable may be gone.
     PowerCut,
@@ -42,6 +42,10 @@ pub struct State {
     pub denied: BTreeSet<String>,
     /// Another, empty directory stands in the root's place.
     pub unmounted: bool,
+    /// Files that a person put where none was, and whether the daemon has looked there since.
+    put_here: BTreeMap<String, bool>,
+    /// Files that a program wrote to through a mapping: their times follow later.
+    mapped: BTreeSet<String>,
     /// Directories in which something changed since they were last asked for.
     pub touched: BTreeSet<String>,
     nature: Nature,
@@ -60,6 +64,8 @@ impl State {
             tree: Tree::default(),
             before: Vec::new(),
             denied: BTreeSet::new(),
+            put_here: BTreeMap::new(),
+            mapped: BTreeSet::new(),
             unmounted: false,
             touched: BTreeSet::new(),
             nature,
@@ -116,6 +122,7 @@ impl State {
 
     /// Puts something at a path, in place of what stands there.
     pub fn put(&mut self, path: &str, node: Node) {
+        self.mapped.remove(path);
         self.touched.insert(parent(path).to_owned());
         let new = inode_of(&node);
         let old = self.tree.0.insert(path.to_owned(), node).as_ref().and_then(inode_of);
@@ -126,6 +133,7 @@ impl State {
 
     /// Removes what stands at a path, whose inode becomes free.
     pub fn remove(&mut self, path: &str) -> Option<Node> {
+        self.put_here.remove(path);
         let node = self.lift(path)?;
         self.freed.extend(inode_of(&node));
         Some(node)
@@ -133,8 +141,54 @@ impl State {
 
     /// Takes what stands at a path away, to be put elsewhere.
     pub fn lift(&mut self, path: &str) -> Option<Node> {
+        self.mapped.remove(path);
         self.touched.insert(parent(path).to_owned());
         self.tree.0.remove(path)
+    }
+
+    /// A person put a file where none was.
+    pub(super) fn put_by_person(&mut self, path: &str) {
+        if self.tree.file(path).is_none() {
+            self.put_here.insert(path.to_owned(), false);
+        }
+    }
+
+    /// The daemon moves a file.
+    pub(super) fn not_put_by_person(&mut self, from: &str, to: &str) {
+        self.put_here.remove(from);
+        self.put_here.remove(to);
+    }
+
+    /// The daemon looks at what stands at a path.
+    pub(super) fn looked_at(&mut self, path: &str) {
+        if let Some(seen) = self.put_here.get_mut(path) {
+            *seen = true;
+        }
+    }
+
+    /// Whether a file stands there that a person put there, and that the daemon has looked at since.
+    pub fn has_seen_put(&self, path: &str) -> bool {
+        self.tree.file(path).is_some() && self.put_here.get(path) == Some(&true)
+    }
+
+    /// A program writes through a mapping: other bytes of the same length, and the times stay for a while.
+    pub fn write_mapped(&mut self, path: &str, data: Bytes) {
+        if let Some(Node::File(file)) = self.tree.0.get_mut(path) {
+            file.data = data;
+            self.mapped.insert(path.to_owned());
+        }
+    }
+
+    /// Whether a file's times do not tell yet of what was written to it.
+    pub(super) fn is_mapped(&self, path: &str) -> bool {
+        self.mapped.contains(path)
+    }
+
+    /// The system writes back what was written through mappings: now the times tell of it.
+    pub fn write_back(&mut self) {
+        for path in std::mem::take(&mut self.mapped) {
+            self.touch(&path);
+        }
     }
 
     /// Makes a directory.

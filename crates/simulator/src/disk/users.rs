@@ -50,6 +50,7 @@ impl State {
 
     /// Writes a new file and renames it over the path.
     pub fn write_anew(&mut self, path: &str, data: Bytes) {
+        self.put_by_person(path);
         let mut file = self.new_file(data);
         file.synced = true;
         self.put(path, Node::File(file));

@@ -6,6 +6,7 @@ use crate::weather::{Fault, Turn};
 use damsync_model::id::{AssetId, Guid};
 use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, RemoteError, RemoteErrorKind, RemoteSide as _};
+use damsync_sandbox::world::asset::Asset;
 use damsync_sandbox::world::job::JobWork;
 use damsync_sandbox::world::{AssetKey, Refusal, SearchQuery, World};
 use std::sync::atomic::Ordering;
@@ -34,7 +35,8 @@ pub(super) const ASKED: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forb
 pub(super) const REPEATED: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::Twice];
 
 /// … and with one that carries a file.
-pub(super) const CARRYING: &[Fault] = &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::ANY_BODY];
+pub(super) const CARRYING: &[Fault] =
+    &[Fault::LostBefore, Fault::Busy, Fault::Forbids, Fault::LostAfter, Fault::ANY_BODY];
 
 /// Whether the client may send a request again by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +81,12 @@ impl WorldRemote {
         if lost { Err(no_answer(what)) } else { answer.map_err(|refusal| answers::refusal(what, &refusal)) }
     }
 
-    pub(super) async fn by_ids(&self, what: &'static str, ids: &[AssetId], sync: bool) -> Result<Vec<RemoteAsset>, RemoteError> {
+    pub(super) async fn by_ids(
+        &self,
+        what: &'static str,
+        ids: &[AssetId],
+        sync: bool,
+    ) -> Result<Vec<RemoteAsset>, RemoteError> {
         let ids = ids.iter().map(|id| answers::number(what, &id.0)).collect::<Result<Vec<_>, _>>()?;
         let per_page = if sync { ids.len() as u64 } else { 100 };
         let query = SearchQuery { ids: Some(ids), page: 1, per_page, sync, ..SearchQuery::default() };
@@ -90,10 +97,19 @@ impl WorldRemote {
         .await
     }
 
-    pub(super) async fn finish(&self, what: &'static str, guid: &Guid, keep: bool) -> Result<Option<RemoteAsset>, RemoteError> {
+    pub(super) async fn finish(
+        &self,
+        what: &'static str,
+        guid: &Guid,
+        keep: bool,
+    ) -> Result<Option<RemoteAsset>, RemoteError> {
         self.call(what, Repeat::Safe, |world, now| {
+            let head = |asset: &Asset| asset.head_version().and_then(|version| self.server().hash(version));
+            let before = world.any_asset(AssetKey::Guid(&guid.0)).and_then(|asset| head(asset));
             let asset = world.set_uploaded(self.user, AssetKey::Guid(&guid.0), keep, now)?;
             let mut ledger = self.stage.ledger();
+            before.into_iter().chain(head(&asset)).for_each(|content| ledger.head(asset.id, content));
+            ledger.sent_head(self.weather.daemon(), asset.id);
             if ledger.was_moved_out(asset.id) {
                 // That goes for what is pushed to it as well.
                 let pushed = self.server().contents_of(&asset);

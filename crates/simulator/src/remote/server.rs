@@ -1,5 +1,6 @@
 //! The world, its contents, and the folder that is mirrored.
 
+use crate::ledger::Ledger;
 use bytes::Bytes;
 use damsync_model::content::Sha256;
 use damsync_sandbox::world::asset::{Asset, Content, Place, Version};
@@ -63,6 +64,15 @@ impl Server {
         backup.is_some()
     }
 
+    /// What somebody finds in the backup, if there is one.
+    pub fn in_backup<T>(&self, now: i64, look: impl FnOnce(&World) -> T) -> Option<T> {
+        let backup = self.backup.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.world().clone();
+        world.restore(backup.as_ref()?);
+        world.tick(now);
+        Some(look(&world))
+    }
+
     /// Stores bytes.
     pub fn keep(&self, data: Bytes) -> Content {
         let mut stored = self.stored();
@@ -95,6 +105,12 @@ impl Server {
         self.bytes(version).map(|data| crate::content::content_of(&data).sha256)
     }
 
+    /// What an asset's newest version holds, as far as it has bytes.
+    pub fn head_of(&self, asset: i64) -> Option<Sha256> {
+        let asset = self.world().any_asset(AssetKey::Id(asset)).map(Arc::clone)?;
+        asset.head_version().and_then(|version| self.hash(version))
+    }
+
     /// What an asset's versions hold.
     pub fn contents_of(&self, asset: &Asset) -> Vec<Sha256> {
         asset.versions.iter().filter_map(|version| self.hash(version)).collect()
@@ -123,7 +139,7 @@ impl Server {
 
     /// Versions that were prepared, and whose bytes never came, are nobody's newest any more. Where the head moves to what
     /// is only prepared, and who prepared it was cut off, the asset has no bytes to be had until somebody does so.
-    pub fn take_back_unsent(&self, now: i64) {
+    pub fn take_back_unsent(&self, ledger: &mut Ledger, now: i64) {
         let mut world = self.world();
         let person = world.owner();
         let unsent = |asset: &&Arc<Asset>| asset.head_version().is_some_and(|version| version.content.is_none());
@@ -133,6 +149,9 @@ impl Server {
             if let Some(version) = sent {
                 // An asset that cannot be changed now has nothing that could be asked for either.
                 let _ = world.revert(person, AssetKey::Id(asset.id), version.number, now);
+                if let Some(content) = self.hash(version) {
+                    ledger.head(asset.id, content);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::question::{Ask, Told, perform};
 use bytes::Bytes;
+use damsync_model::policy::Policy;
 use damsync_ports::SignedUrl;
 use damsync_remote::{Auth, Mediagraph, Settings};
 use damsync_sandbox::world::asset::{Asset, Content, Place};
@@ -95,7 +96,7 @@ impl<'a> Pair<'a> {
         let organization_id = u64::try_from(one.organization_id()).unwrap();
         served.running.operate(|world, _| *world = other);
         let server = Arc::new(Server::new(one, cast.mirrored, cast.elsewhere, vec![cast.client]));
-        let stage = Arc::new(Stage::new(Vec::new(), server, time));
+        let stage = Arc::new(Stage::new(Vec::new(), server, time, Policy::default()));
         let weather = Weather::new(0, Arc::clone(&stage), Trace::None);
         let inside = WorldRemote::new(Arc::clone(&stage), cast.client, weather.clone(), Arc::new(|_| {}));
         let settings = Settings {
@@ -261,7 +262,8 @@ fn fair() -> Script {
             let time = Time::begin();
             let (world, cast) = world(0, time.ms());
             let server = Arc::new(Server::new(world, cast.mirrored, cast.elsewhere, vec![cast.client]));
-            let weather = Weather::new(0, Arc::new(Stage::new(Vec::new(), server, time)), Trace::None);
+            let weather =
+                Weather::new(0, Arc::new(Stage::new(Vec::new(), server, time, Policy::default())), Trace::None);
             let mut seed = 0;
             loop {
                 let begun = time.ms();

@@ -8,11 +8,13 @@ fn seed_1() {
     ];
     let steps = vec![
         Step::Wait(3000),
-        Step::Pass(PassStep { daemon: 0, mode: Mode::Whole, script: Script { seed: 0, faults: vec![], meanwhile: vec![], cut: None, aim: None }, crash: Crash::Kill }),
+        Step::Pass(PassStep { daemon: 0, mode: Mode::Whole, script: Script { seed: 0, faults: vec![], meanwhile: vec![], cut: None, aim: None, then: None }, crash: Crash::Kill }),
         Step::Edit(Edit::Here(0, Local::Save(0, Save::Anew, Bytes { number: 7, size: 40 }))),
         Step::Edit(Edit::There(Remote::Forbid(Right::Upload))),
-        Step::Pass(PassStep { daemon: 0, mode: Mode::Poll, script: Script { seed: 3, faults: vec![(4, Fault::Body(33)), (5, Fault::DiskFull)], meanwhile: vec![(2, Edit::There(Remote::Version(0, Bytes { number: 7, size: 40 }))), (3, Edit::Here(0, Local::Touch(0)))], cut: Some(CutOff::Point(2)), aim: Some(Cell { rule: Rule::R2, action: "download", trouble: Trouble::Crash(CrashPoint::Placed) }) }, crash: Crash::PowerCut }),
-        Step::Both(PassStep { daemon: 0, mode: Mode::Whole, script: Script { seed: 0, faults: vec![], meanwhile: vec![], cut: None, aim: None }, crash: Crash::Kill }, PassStep { daemon: 1, mode: Mode::Whole, script: Script { seed: 0, faults: vec![], meanwhile: vec![], cut: None, aim: None }, crash: Crash::Kill }),
+        Step::Pass(PassStep { daemon: 0, mode: Mode::Poll, script: Script { seed: 3, faults: vec![(4, Fault::Body(33)), (5, Fault::DiskFull)], meanwhile: vec![(2, Edit::There(Remote::Version(0, Bytes { number: 7, size: 40 }))), (3, Edit::Here(0, Local::Touch(0)))], cut: Some(CutOff::Point(2)), aim: Some(Cell { rule: Rule::R2, action: "download", trouble: Trouble::Crash(CrashPoint::Placed) }), then: Some(Meddling::TakesBack) }, crash: Crash::PowerCut }),
+        Step::Both(PassStep { daemon: 0, mode: Mode::Whole, script: Script { seed: 0, faults: vec![], meanwhile: vec![], cut: None, aim: None, then: None }, crash: Crash::Kill }, PassStep { daemon: 1, mode: Mode::Whole, script: Script { seed: 0, faults: vec![], meanwhile: vec![], cut: None, aim: None, then: None }, crash: Crash::Kill }),
+        Step::Bring(0, Rule::R10, "restore_remote", 5),
+        Step::PowerCut(0, 9),
         Step::Mount(1, false),
         Step::Token(0, Whose::Strangers),
     ];
