@@ -9,7 +9,40 @@ use std::sync::Mutex;
 const SEEDS: u64 = 2_000;
 
 /// Seeds that noticed a mutation when they were last looked for; tried first, as that is faster.
-const NOTICED: &[(Mutation, u64)] = &[];
+const NOTICED: &[(Mutation, u64)] = &[
+    (Mutation::AcknowledgeFirst, 17),
+    (Mutation::ForbiddenIsGone, 774),
+    (Mutation::NotFoundIsGone, 17),
+    (Mutation::TrustInode, 1),
+    (Mutation::TrustTimes, 161),
+    (Mutation::UnreadableIsEmpty, 15),
+    (Mutation::RootUnchecked, 3),
+    (Mutation::ShortPageIsWhole, 3),
+    (Mutation::OldAnswerBelieved, 9),
+    (Mutation::WindowUnread, 39),
+    (Mutation::CursorAhead, 15),
+    (Mutation::NoIntent, 5),
+    (Mutation::IntentForgotten, 5),
+    (Mutation::StrayForgotten, 14),
+    (Mutation::NoLocalMove, 363),
+    (Mutation::BodyUnverified, 1133),
+    (Mutation::PartialOfAnyVersion, 138),
+    (Mutation::PartialsKept, 16),
+    (Mutation::AdoptedByName, 9),
+    (Mutation::AssetTrashedUnseen, 2),
+    (Mutation::FileAbsentUnseen, 582),
+    (Mutation::FolderRemovedUnseen, 1272),
+    (Mutation::RollBackBelieved, 54),
+    (Mutation::SyncLeftOut, 3),
+    (Mutation::PlacedBytesUnsynced, 0),
+    (Mutation::PlacedNamesUnsynced, 0),
+    (Mutation::TrashUnsynced, 1396),
+    (Mutation::RenameUnsynced, 109),
+    (Mutation::PlacedUnseen, 21),
+    (Mutation::RenameReplaces, 39),
+    (Mutation::TrashLeftOut, 5),
+    (Mutation::SentUnverified, 660),
+];
 
 /// What the world of a seed notices, if it is the mutation's doing.
 fn notices(mutation: Mutation, seed: u64) -> Option<String> {
