@@ -261,6 +261,11 @@ impl Daemon {
                 path = format!("{name}/{path}");
                 at = *parent;
             }
+            let is_nowhere = |row: &FolderRow| row.id == at && row.local.is_none() && row.remote.is_none();
+            if rows.iter().any(is_nowhere) {
+                // As reports say it of a directory that is gone on both sides.
+                path = "?".to_owned();
+            }
             let (content, filename) = (base.base.content.sha256, base.base.remote_filename);
             Ok(Some(Agreement { path, content, filename, storage_folder }))
         });

@@ -67,8 +67,7 @@ impl<'a> Parted<'a> {
         let Some(agreed) = self.daemon.agreement(&AssetId::from(asset.id)) else {
             return !self.policy.direction.pulls() && paths.any(|path| self.is_held(&path));
         };
-        // Where its directory is gone on both sides, nobody knows a path.
-        if !self.is_held(&agreed.path) && !self.is_held("?") {
+        if !self.is_held(&agreed.path) {
             return false;
         }
         let here = file_at(tree, &agreed.path);
