@@ -211,7 +211,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(self.engine.keeper.read(move |tx| tx.asset(mirror, &id)).await?.and_then(|row| row.folder))
     }
 
-    async fn set_presence(&self, id: &AssetId, presence: Presence) -> Result<(), PassError> {
+    pub(crate) async fn set_presence(&self, id: &AssetId, presence: Presence) -> Result<(), PassError> {
         let (mirror, id) = (self.mirror, id.clone());
         self.engine
             .keeper

@@ -12,7 +12,7 @@ use damsync_model::plan::Action;
 use damsync_model::planner::is_repair;
 use damsync_model::tree::{AssetState, LocalFile, RemoteAsset};
 use damsync_ports::{Answer, LocalSide, NewContent, RemoteError, RemoteErrorKind, RemoteSide};
-use damsync_store::{AssetRow, Event, Intent};
+use damsync_store::{AssetRow, Event, Intent, Presence};
 
 /// How long the server may go on showing the version that a push replaced.
 const SUPERSEDED_MS: i64 = 15 * 60 * 1000;
@@ -92,7 +92,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 }
                 Err(error) => {
                     self.close_intent(&intent).await?;
-                    return Err(error.into());
+                    let is_known = !matches!(error.kind, RemoteErrorKind::NotFound);
+                    return if is_known || self.is_still_outside(row).await? {
+                        Err(error.into())
+                    } else {
+                        Ok(Done::DecideAgain)
+                    };
                 }
             };
             self.reach(CrashPoint::Prepared)?;
@@ -116,6 +121,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(Done::Yes);
         }
         Err(last.unwrap_or_else(|| nonsense("the version was never sent")).into())
+    }
+
+    /// Nobody tells what becomes of an asset outside the mirror. One that the server does not know any more is gone.
+    async fn is_still_outside(&self, row: &AssetRow) -> Result<bool, PassError> {
+        let id = &row.asset.id;
+        if row.presence == Presence::Outside && self.ask_database(id).await? == Answer::NotFound {
+            self.set_presence(id, Presence::Gone).await?;
+        }
+        Ok(self.asset_row(id).await?.is_some_and(|now| now.presence == row.presence))
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that one version leaves behind, written at once")]

@@ -1,6 +1,8 @@
 //! Assets that wait for a person.
 
 use crate::{A, B, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
+use damsync_model::policy::DeletePolicy;
+use damsync_sandbox::world::habits::TrashedDetails;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting, Step};
 use damsync_simulator::weather::Script;
@@ -41,5 +43,26 @@ fn looking_at_an_asset_that_waits_for_a_person_is_quiet() {
         let mut steps = never_submitted();
         steps.push(Step::Wait(seconds * 1_000));
         keeps_promises(Setting::plain(), steps);
+    }
+}
+
+#[test]
+fn a_file_is_edited_whose_asset_was_moved_out_and_trashed_there() {
+    for delete in [DeletePolicy::Trash, DeletePolicy::Keep] {
+        let mut setting = Setting::plain();
+        setting.delete = delete;
+        setting.habits.trashed_details = TrashedDetails::NotFound;
+        keeps_promises(
+            setting,
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                pass(),
+                there(Remote::MoveOut(0)),
+                pass(),
+                there(Remote::Trash(0)),
+                here(Local::Save(0, Save::InPlace, bytes(2))),
+                pass(),
+            ],
+        );
     }
 }
