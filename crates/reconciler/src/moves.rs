@@ -13,7 +13,7 @@ use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
 use damsync_model::tree::{Base, Entity, Place, Remote};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
-use damsync_store::MoveTarget;
+use damsync_store::{MoveTarget, Presence};
 
 /// So many names may be passed on from one to the next.
 const LONGEST_CHAIN: usize = 64;
@@ -76,7 +76,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Whether a file stands at the place that an asset's file is to move to and will not go away: one that no asset
-    /// knows, or one of a circle, where each waits for the other's name.
+    /// knows, one whose asset has that name for good, or one of a circle, where each waits for the other's name.
     async fn is_taken_for_good(&self, asset: &AssetId, to: &Place) -> Result<bool, PassError> {
         let (mirror, asset, mut at) = (self.mirror, asset.clone(), (to.folder, self.key(to)));
         let taken = self
@@ -91,8 +91,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                         return Ok(base.base.asset == asset);
                     };
                     match row.folder {
+                        _ if row.presence != Presence::Live => return Ok(false),
                         Some(folder) if (folder, &row.key) != (at.0, &at.1) => at = (folder, row.key),
-                        _ => return Ok(false),
+                        stays => return Ok(stays.is_some()),
                     }
                 }
                 Ok(true)

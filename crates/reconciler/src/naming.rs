@@ -153,6 +153,21 @@ pub(crate) fn contested(
     Ok(gives_way.then(|| holder.asset.id.clone()))
 }
 
+/// The name of the file that an asset is agreed on with, where it is called there, and stands, as it was agreed: it may have
+/// been elsewhere meanwhile.
+pub(crate) fn agreed_name(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    folder: Option<FolderId>,
+    asset: &RemoteAsset,
+) -> Result<Option<(String, NameKey)>, StoreError> {
+    let Some(row) = tx.base(mirror, &asset.id)? else { return Ok(None) };
+    let base = &row.base;
+    let is_as_agreed =
+        base.remote_filename == asset.filename && [base.remote_folder, base.place.folder].map(Some) == [folder; 2];
+    Ok(is_as_agreed.then(|| (base.place.name.as_str().to_owned(), row.key)))
+}
+
 /// The name with the asset's own mark under which its file stands already, from a time that the store does not know of.
 /// Names stay once given, also where the store was lost and the plain name is free by now.
 pub(crate) fn marked_file(

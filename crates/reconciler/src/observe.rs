@@ -3,7 +3,7 @@
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
 use crate::execute::{Places, agree};
-use crate::naming::{Candidate, choose_name, contested, marked_file, names_for};
+use crate::naming::{Candidate, agreed_name, choose_name, contested, marked_file, names_for};
 use crate::pass::{Pass, PassError};
 use crate::same_server::{self, Fit};
 use crate::trash_count;
@@ -306,9 +306,12 @@ fn take_over(
             asset.filename.clone_from(&old.asset.filename);
             (old.given_name.clone(), old.key.clone())
         }
-        _ => match marked_file(tx, mirror, folder, &asset, &names)? {
+        _ => match agreed_name(tx, mirror, folder, &asset)? {
             Some(name) => name,
-            None => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
+            None => match marked_file(tx, mirror, folder, &asset, &names)? {
+                Some(name) => name,
+                None => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
+            },
         },
     };
     if presence == Presence::Trashed

@@ -1,7 +1,8 @@
 //! Which name a file or a directory gets when several want it, and who has it afterwards.
 
 use crate::{
-    A, B, C, COMPOSED, D, DECOMPOSED, FIRST, LEFT_OUT, ROOT, bytes, here, hiding, keeps_promises, pass, pass_as, there,
+    A, B, C, COMPOSED, D, DECOMPOSED, FIRST, LEFT_OUT, ROOT, bytes, cut_at, here, hiding, keeps_promises, pass,
+    pass_as, there,
 };
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting, Step, Whose};
@@ -246,4 +247,24 @@ fn a_name_that_is_to_be_left_is_not_taken_in_another_form_before_it_is() {
             pass(),
         ],
     );
+}
+
+#[test]
+fn a_name_that_its_asset_was_given_back_is_not_waited_for() {
+    for point in 1..=8 {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, A, bytes(1))),
+                there(Remote::Add(FIRST, A, bytes(2))),
+                pass(),
+                there(Remote::Move(1, ROOT)),
+                there(Remote::Rename(0, B)),
+                cut_at(point),
+                there(Remote::Rename(0, A)),
+                pass(),
+            ],
+        );
+    }
 }
