@@ -167,9 +167,11 @@ impl Ledger {
         self.removed_dirs.insert((disk, path.to_owned()));
     }
 
-    /// Whether a person ever removed that directory.
+    /// Whether a person ever removed that directory. Its folder may have got a name for doubles since.
     pub fn was_dir_removed(&self, disk: usize, path: &str) -> bool {
-        self.removed_dirs.contains(&(disk, path.to_owned()))
+        let plain = |name: &'_ str| name.split_once('~').map_or(name, |(plain, _)| plain).to_owned();
+        let plain: Vec<String> = path.split('/').map(plain).collect();
+        [path.to_owned(), plain.join("/")].into_iter().any(|path| self.removed_dirs.contains(&(disk, path)))
     }
 
     /// Whether an asset that held this was taken away by a roll-back.
