@@ -72,8 +72,10 @@ pub fn one_for_one(stage: &Stage) -> Result<(), String> {
     }
     let ledger = stage.ledger();
     for (content, count) in counts {
-        // What was hidden for a while may have been taken for gone and sent anew.
-        if count > ledger.puts(content) && !ledger.ever_hid() && !ledger.ever_rolled_back() {
+        // What was hidden for a while may have been taken for gone and sent anew. What does not follow its asset is new when
+        // both sides are joined anew.
+        let was_left = ledger.ever_joined_anew() && !stage.policy.direction.pulls();
+        if count > ledger.puts(content) && !ledger.ever_hid() && !ledger.ever_rolled_back() && !was_left {
             let which: Vec<_> = assets
                 .iter()
                 .filter(|asset| asset.head_version().and_then(|version| stage.server.hash(version)) == Some(content))

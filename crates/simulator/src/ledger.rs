@@ -25,6 +25,8 @@ pub struct Ledger {
     moved_out: BTreeSet<i64>,
     /// Folders were hidden at some time.
     hid: bool,
+    /// A daemon joined both sides anew.
+    joined_anew: bool,
     /// The server went back in time.
     rolled_back: bool,
     /// What assets held that the roll-backs took away.
@@ -194,6 +196,12 @@ impl Ledger {
     pub fn forget_times(&mut self, daemon: usize) {
         self.shown.iter_mut().filter(|((of, _), _)| *of == daemon).for_each(|(_, latest)| *latest = None);
         self.come_to.retain(|(of, _), _| *of != daemon);
+        self.joined_anew = true;
+    }
+
+    /// Whether any daemon ever joined both sides anew.
+    pub fn ever_joined_anew(&self) -> bool {
+        self.joined_anew
     }
 
     /// The latest `updated_at` of an asset that a daemon was told.
