@@ -7,6 +7,7 @@ use crate::edit::{Bytes, Edit, Local, Pick, Remote, Right, Save};
 use crate::meddle::Meddling;
 use crate::plan::{Mode, PassStep, Step, Whose};
 use crate::weather::{CutOff, Fault, Script};
+use damsync_model::plan::Rule;
 
 pub(crate) fn pick(dice: &mut Dice) -> Pick {
     Pick::try_from(dice.below(1 << 16)).unwrap_or(0)
@@ -183,13 +184,36 @@ pub(crate) fn step(dice: &mut Dice, world: &World) -> Step {
     }
 }
 
+/// A pass in fair weather.
+fn look(daemon: usize, mode: Mode) -> Step {
+    Step::Pass(PassStep { daemon, mode, script: Script::default(), crash: Crash::Kill })
+}
+
+/// Assets leave the mirror; right after their files went to the local trash the machine loses power, and the assets come
+/// back in.
+pub(crate) fn leave_and_return(dice: &mut Dice, daemons: usize, steps: &mut Vec<Step>) {
+    let daemon = usize::try_from(dice.below(daemons as u64)).unwrap_or(0);
+    let at = usize::try_from(dice.below(steps.len() as u64)).unwrap_or(0);
+    let leaves = |number| Step::Bring(daemon, Rule::R19, "trash_local", number);
+    let returns = |dice: &mut Dice| Step::Edit(Edit::There(Remote::MoveIn(pick(dice), pick(dice))));
+    let way = [
+        look(daemon, Mode::Whole),
+        leaves(dice.number()),
+        leaves(dice.number()),
+        Step::Wait(600_000),
+        look(daemon, Mode::Whole),
+        Step::PowerCut(daemon, dice.number()),
+        look(daemon, Mode::Whole),
+        returns(dice),
+        returns(dice),
+    ];
+    steps.splice(at..at, way);
+}
+
 /// The server is backed up, and when much has happened since, it goes back to that; every daemon was there before and is
 /// there after.
 pub(crate) fn go_back(dice: &mut Dice, daemons: usize, steps: &mut Vec<Step>) {
-    let looks = |mode: Mode| {
-        let look = move |daemon| PassStep { daemon, mode, script: Script::default(), crash: Crash::Kill };
-        (0..daemons).map(move |daemon| Step::Pass(look(daemon)))
-    };
+    let looks = |mode: Mode| (0..daemons).map(move |daemon| look(daemon, mode));
     let half = steps.len() / 2;
     let back_up = usize::try_from(dice.below(half as u64)).unwrap_or(0);
     let roll_back = half + usize::try_from(dice.below(half as u64)).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! A world and everything that happens in it, as data: made from a seed, shrunk by dropping steps.
 
 use crate::cells;
-use crate::chance::{World, bytes, go_back, pick, step};
+use crate::chance::{World, bytes, go_back, leave_and_return, pick, step};
 use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
 use crate::edit::{Edit, Local, Remote};
@@ -138,7 +138,7 @@ impl Setting {
             md5_after_processing: !dice.once_in(4),
             checksums_given: !dice.once_in(6),
             processing_bumps: dice.one_of(&[1, 2, 2, 3]),
-            head_moves: dice.one_of(&[HeadMoves::SetUploaded, HeadMoves::SetUploaded, HeadMoves::AddVersion]),
+            head_moves: if dice.once_in(20) { HeadMoves::AddVersion } else { HeadMoves::SetUploaded },
             folder_rename_bumps: dice.once_in(2),
             version_renames: dice.once_in(2),
             trashed_details: dice.one_of(&[TrashedDetails::Shown, TrashedDetails::NotFound]),
@@ -185,6 +185,11 @@ impl Setting {
     }
 }
 
+/// The least of so many throws below `end`.
+fn least_of(throws: u32, dice: &mut Dice, end: u64) -> u64 {
+    (0..throws).map(|_| dice.below(end)).min().unwrap_or(0)
+}
+
 impl Plan {
     /// The run of a seed.
     pub fn from_seed(seed: u64) -> Self {
@@ -198,7 +203,7 @@ impl Plan {
                 .push(Edit::Here(pick(&mut dice) as usize % daemons, Local::MakeDir(pick(&mut dice), pick(&mut dice))));
         }
         // Small worlds come to the point sooner; some are large all the same.
-        for _ in 0..5 + dice.below(20).min(dice.below(20)) {
+        for _ in 0..5 + least_of(3, &mut dice, 20) {
             let file = bytes(&mut dice);
             beginning.push(if dice.once_in(2) {
                 Edit::There(Remote::Add(pick(&mut dice), pick(&mut dice), file))
@@ -206,7 +211,7 @@ impl Plan {
                 Edit::Here(pick(&mut dice) as usize % daemons, Local::Write(pick(&mut dice), pick(&mut dice), file))
             });
         }
-        let count = 20 + dice.below(61).min(dice.below(61)).min(dice.below(61));
+        let count = 20 + least_of(4, &mut dice, 61);
         let aims = cells::of(&setting.policy());
         let telling = aims.iter().filter(|cell| cells::is_telling(cell)).copied().collect();
         let rare = aims.iter().filter(|cell| cells::is_rare(cell)).copied().collect();
@@ -227,6 +232,10 @@ impl Plan {
             steps.push(step);
             steps.extend(cut);
         }
+        if dice.once_in(10) {
+            leave_and_return(&mut dice, daemons, &mut steps);
+        }
+        // Nothing may come between a roll-back and the looks at it.
         if dice.once_in(10) {
             go_back(&mut dice, daemons, &mut steps);
         }
