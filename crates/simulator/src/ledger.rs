@@ -161,7 +161,8 @@ impl Ledger {
         if let Some(at) = at {
             self.come_to.insert((daemon, asset), at);
         }
-        at.is_some()
+        // A server that went back shows older ones.
+        at.is_some() || self.rolled_back
     }
 
     /// A person removes a directory.
