@@ -53,10 +53,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.settle_vanished(vanished, unsure, trash).await
     }
 
-    /// Asks for each of them.
+    /// Asks for each of them, and then for their folders: what a folder said before is no evidence about an asset that
+    /// could not be seen later.
     async fn examine(&self, missing: Vec<AssetId>) -> Result<Examined, PassError> {
-        let mut witnesses: BTreeMap<Option<FolderId>, Witness> = BTreeMap::new();
         let mut examined = Examined::default();
+        let mut not_found: BTreeMap<Option<FolderId>, Vec<AssetId>> = BTreeMap::new();
         for id in missing {
             self.check_stop()?;
             match self.engine.remote.asset(&id).await {
@@ -64,28 +65,25 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     self.observe(vec![asset], Said::ByDatabase).await?;
                     self.look_later(&id, self.server_now().plus_ms(LATE_INDEX_MS)).await?;
                 }
-                Ok(Answer::NotFound) => {
-                    let folder = self.folder_of(&id).await?;
-                    let witness = match witnesses.get(&folder) {
-                        Some(witness) => *witness,
-                        None => {
-                            let witness = self.witness(folder, &id).await?;
-                            witnesses.insert(folder, witness);
-                            witness
-                        }
-                    };
-                    match witness {
-                        _ if Mutation::NotFoundIsGone.is_on() => examined.gone.push(id),
-                        Witness::Believable => examined.gone.push(id),
-                        Witness::Vanished => examined.vanished.push(id),
-                        Witness::Silent => self.not_known(id, &mut examined).await?,
-                    }
-                }
+                Ok(Answer::NotFound) if Mutation::NotFoundIsGone.is_on() => examined.gone.push(id),
+                Ok(Answer::NotFound) => not_found.entry(self.folder_of(&id).await?).or_default().push(id),
                 Ok(Answer::Denied) if Mutation::ForbiddenIsGone.is_on() => examined.gone.push(id),
                 Ok(Answer::Denied) => self.not_known(id, &mut examined).await?,
                 Err(error) => {
                     silent(error)?;
                     self.not_known(id, &mut examined).await?;
+                }
+            }
+        }
+        for (folder, ids) in not_found {
+            self.check_stop()?;
+            match self.witness(folder, &ids).await? {
+                Witness::Believable => examined.gone.extend(ids),
+                Witness::Vanished => examined.vanished.extend(ids),
+                Witness::Silent => {
+                    for id in ids {
+                        self.not_known(id, &mut examined).await?;
+                    }
                 }
             }
         }
@@ -173,7 +171,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(unexplained >= count as u64)
     }
 
-    async fn witness(&self, folder: Option<FolderId>, missing: &AssetId) -> Result<Witness, PassError> {
+    async fn witness(&self, folder: Option<FolderId>, missing: &[AssetId]) -> Result<Witness, PassError> {
         let storage_folder = folder.and_then(|folder| {
             self.folders().get(folder).and_then(|row| row.remote.as_ref()).and_then(|remote| remote.id.clone())
         });
@@ -189,7 +187,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Ok(_) => return Ok(Witness::Silent),
             Err(error) => return silent(error),
         };
-        if ids.contains(missing) {
+        if missing.iter().any(|id| ids.contains(id)) {
             return Ok(Witness::Silent);
         }
         let Some(other) = ids.first() else { return Ok(Witness::Believable) };

@@ -476,3 +476,16 @@ fn a_folder_with_what_was_never_agreed_on_is_new_when_it_can_be_seen_again() {
         ],
     );
 }
+
+#[test]
+fn what_a_folder_said_before_it_was_hidden_is_no_evidence_about_an_asset_asked_for_later() {
+    for call in 14..=40 {
+        let meanwhile = vec![(call, Edit::There(Remote::Hide(FIRST)))];
+        let mut steps = vec![there(Remote::MakeFolder(ROOT, A))];
+        steps.extend((0..6).map(|number| there(Remote::Add(FIRST, number, bytes(number.into())))));
+        steps.extend([pass(), there(Remote::Trash(0))]);
+        steps.push(pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }));
+        let history = keeps_promises_at_once(hiding_with(|habits| habits.index_lag_ms = 240_000), steps);
+        assert!(history.matches("trash_local").count() <= 1, "hidden at call {call}: {history}");
+    }
+}
