@@ -114,7 +114,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let mut grown = self.trash_grew_by(vanished.len() + unsure.len(), now).await?;
         if grown {
             // The index may not tell yet what else went there, or vanished: the folders do.
-            let others = self.list_everything().await?.into_iter().filter(|id| !vanished.contains(id)).collect();
+            let others =
+                self.list_everything().await?.missing.into_iter().filter(|id| !vanished.contains(id)).collect();
             let Examined { gone, vanished: more, unsure: still } = self.examine(others).await?;
             unsure.retain(|id| !gone.contains(id) && !more.contains(id));
             unsure.extend(still);

@@ -37,6 +37,14 @@ const LATE_MS: i64 = 10 * 60 * 1000;
 /// An old cursor is renewed now and then even when nothing happened, so that the feed's window stays small.
 const CURSOR_AGE_MS: i64 = 60 * 60 * 1000;
 
+/// What a look into every folder came to.
+pub(crate) struct Everything {
+    /// What we know and none of the lists has.
+    pub missing: Vec<AssetId>,
+    /// Whether every folder could be looked into.
+    is_whole: bool,
+}
+
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// Brings the remote tree up to date.
     pub(crate) async fn gather_assets(&self) -> Result<(), PassError> {
@@ -53,8 +61,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         let mut missing = Vec::new();
         if self.asked.everything || listed.is_none() {
-            missing = self.list_everything().await?;
-            self.set_cursors(&[("listed", 1), ("window_from", self.server_time.0 - INDEX_LAG_MS)]).await?;
+            let all = self.list_everything().await?;
+            missing = all.missing;
+            let mut cursors = vec![("listed", 1)];
+            // What changed in a folder that could not be looked into is still to be read.
+            if all.is_whole {
+                cursors.push(("window_from", self.server_time.0 - INDEX_LAG_MS));
+            }
+            self.set_cursors(cursors).await?;
         } else if self.asked.feeds {
             self.follow_hints().await?;
             self.follow_feed(UnixMs(window_from.unwrap_or(0))).await?;
@@ -73,8 +87,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.account_for_trash(&trash).await
     }
 
-    async fn set_cursors(&self, values: &[(&'static str, i64)]) -> Result<(), PassError> {
-        let (mirror, values) = (self.mirror, values.to_vec());
+    async fn set_cursors(&self, values: Vec<(&'static str, i64)>) -> Result<(), PassError> {
+        let mirror = self.mirror;
         self.engine
             .keeper
             .write(move |tx| values.into_iter().try_for_each(|(name, value)| tx.set_cursor(mirror, name, value)))
@@ -137,7 +151,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.read_window(from).await?;
         }
         if advances {
-            self.set_cursors(&[("window_from", settled.0)]).await?;
+            self.set_cursors(vec![("window_from", settled.0)]).await?;
         }
         Ok(())
     }
@@ -249,8 +263,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Every folder's assets, by the database's word: at first contact, after the state was lost, and for a full pass.
-    /// Returns what we know and none of the lists has.
-    pub(crate) async fn list_everything(&self) -> Result<Vec<AssetId>, PassError> {
+    pub(crate) async fn list_everything(&self) -> Result<Everything, PassError> {
         let folders: Vec<(FolderId, StorageFolderId)> =
             self.folders().iter().filter_map(|row| Some((row.id, row.remote.as_ref()?.id.clone()?))).collect();
         let mut lists = futures_util::stream::iter(folders)
@@ -258,13 +271,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .buffered(self.engine.spec.concurrency.max(1));
         let mut batch: Vec<(AssetId, StorageFolderId)> = Vec::new();
         let mut missing = Vec::new();
+        let mut is_whole = true;
         while let Some((folder, answer, storage_folder)) = lists.next().await {
             self.check_stop()?;
             let mut ids = match answer? {
                 Answer::Found(ids) => ids,
                 // Each of its assets is a question now.
                 Answer::NotFound => Vec::new(),
-                Answer::Denied => continue,
+                Answer::Denied => {
+                    is_whole = false;
+                    continue;
+                }
             };
             ids.sort();
             let known = self.engine.keeper.read(move |tx| tx.asset_ids_in(folder)).await?;
@@ -277,7 +294,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         self.fetch_listed(batch).await?;
-        Ok(missing)
+        Ok(Everything { missing, is_whole })
     }
 
     /// Like `fetch`, but the folder of each is known already.

@@ -489,3 +489,22 @@ fn what_a_folder_said_before_it_was_hidden_is_no_evidence_about_an_asset_asked_f
         assert!(history.matches("trash_local").count() <= 1, "hidden at call {call}: {history}");
     }
 }
+
+#[test]
+fn what_changed_in_a_folder_that_a_full_pass_could_not_look_into_is_read_later() {
+    for call in 10..=24 {
+        let forbidden = Script { faults: vec![(call, Fault::Forbids)], ..Script::default() };
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                pass(),
+                there(Remote::Version(0, bytes(2))),
+                there(Remote::Acknowledge(0)),
+                Step::Wait(7_200_000),
+                pass_as(Mode::Full, forbidden),
+            ],
+        );
+    }
+}
