@@ -2,7 +2,7 @@
 
 use crate::guard::is_pull;
 use crate::hooks::Step;
-use crate::naming::moved_away;
+use crate::naming::is_left_by_another;
 use crate::pass::{Pass, PassError, ends_pass};
 use crate::rounds::{Decided, Done};
 use damsync_model::content::Content;
@@ -58,19 +58,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         drop(results);
 
-        let downloads = self.with_free_places(downloads, &mut progress).await?;
-        progress |= self.pull(&downloads, width).await?;
+        let (downloads, renamed) = self.with_free_places(downloads).await?;
+        progress |= renamed | self.pull(&downloads, width).await?;
         Ok(progress)
     }
 
     /// Without those new files whose names are other agreed files' still, also where they are written otherwise: what was
     /// agreed on about those would be written over. They come in a later round, once those have moved away, or get other
-    /// names.
-    async fn with_free_places<'t>(
-        &self,
-        downloads: Vec<Task<'t>>,
-        progress: &mut bool,
-    ) -> Result<Vec<Task<'t>>, PassError> {
+    /// names; whether any did.
+    async fn with_free_places<'t>(&self, downloads: Vec<Task<'t>>) -> Result<(Vec<Task<'t>>, bool), PassError> {
         let wanted = downloads.iter().map(|task| match &task.planned.action {
             Action::Download { asset, place, expect: ExpectLocal::Nothing, .. } => {
                 Some((asset.clone(), place.folder, self.key(place)))
@@ -78,28 +74,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             _ => None,
         });
         let (mirror, wanted) = (self.mirror, wanted.collect::<Vec<_>>());
-        let holders = self.engine.keeper.read(move |tx| {
-            let holder = |wanted: Option<(AssetId, FolderId, NameKey)>| {
+        let left = self.engine.keeper.read(move |tx| {
+            let left = |wanted: Option<(AssetId, FolderId, NameKey)>| {
                 let Some((asset, folder, key)) = wanted else { return Ok(None) };
-                let base = tx.base_at(folder, &key)?.filter(|base| base.base.asset != asset);
-                let Some(base) = base else { return Ok(None) };
-                let leaves = tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moved_away(&row, folder, &key));
-                Ok(Some((asset, leaves)))
+                let left = is_left_by_another(tx, mirror, &asset, folder, &key)?;
+                Ok(left.map(|is_left| (asset, is_left)))
             };
-            wanted.into_iter().map(holder).collect::<Result<Vec<_>, StoreError>>()
+            wanted.into_iter().map(left).collect::<Result<Vec<_>, StoreError>>()
         });
-        let mut free = Vec::with_capacity(downloads.len());
-        for (task, holder) in downloads.into_iter().zip(holders.await?) {
-            match holder {
+        let (mut free, mut renamed) = (Vec::with_capacity(downloads.len()), false);
+        for (task, left) in downloads.into_iter().zip(left.await?) {
+            match left {
                 None => free.push(task),
                 Some((_, true)) => {}
                 Some((asset, false)) => {
                     self.name_again(&asset).await?;
-                    *progress = true;
+                    renamed = true;
                 }
             }
         }
-        Ok(free)
+        Ok((free, renamed))
     }
 
     /// Downloads: while one group is put into place and made durable, others arrive and become the next group.

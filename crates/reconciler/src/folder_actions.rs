@@ -107,7 +107,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.reach(CrashPoint::RemoteFolderMade)?;
         if self.folders().of_remote(&made.id).is_some_and(|known| known != folder) {
             // Numbers are given twice only by a server that went back.
-            return Err(self.hold_until_reattached().await?);
+            return self.hold_until_reattached().await;
         }
         let remote = made_dir(made, parent, &name);
         self.keep_folder(FolderRow { remote: Some(remote), agreed: true, ..row }, false).await?;
@@ -192,6 +192,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Answer::NotFound => {}
             Answer::Denied => return Err(refused("the server does not let us see what is in it")),
         }
+        self.folders_there.lock().await.1.remove(&id);
         self.reach(CrashPoint::FolderRemoved)?;
         self.keep_folder(FolderRow { remote: None, remote_unknown: None, ..row }, false).await?;
         Ok(())
@@ -201,18 +202,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     async fn holds_folders(&self, id: &StorageFolderId) -> Result<bool, PassError> {
         let now = self.now();
         let mut list = self.folders_there.lock().await;
-        let folders = match list.take() {
-            Some((at, folders)) if now.0 - at.0 < LIST_MS => list.insert((at, folders)),
-            _ => {
-                let folders = self.engine.remote.folders().await?.into_iter();
-                list.insert((now, folders.map(|folder| (folder.id, folder.parent)).collect()))
-            }
-        };
-        let holds = folders.1.values().any(|parent| parent.as_ref() == Some(id));
-        if !holds {
-            folders.1.remove(id);
+        if list.0.0 + LIST_MS <= now.0 {
+            let folders = self.engine.remote.folders().await?.into_iter();
+            *list = (now, folders.map(|folder| (folder.id, folder.parent)).collect());
         }
-        Ok(holds)
+        Ok(list.1.values().any(|parent| parent.as_ref() == Some(id)))
     }
 
     async fn remove_local_folder(&self, folder: FolderId) -> Result<(), PassError> {

@@ -12,9 +12,9 @@ use damsync_model::id::{AssetId, FolderId, StorageFolderId};
 use damsync_model::mutation::Mutation;
 use damsync_model::plan::HoldReason;
 use damsync_model::time::UnixMs;
-use damsync_model::tree::{AssetState, RemoteAsset};
+use damsync_model::tree::RemoteAsset;
 use damsync_ports::{Answer, LocalSide, RemoteSide};
-use damsync_store::{AssetRow, Presence};
+use damsync_store::Presence;
 use futures_util::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -30,9 +30,6 @@ const OUTSIDE_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What changed lately is read in full once per so long, not by every pass.
 const WINDOW_STEP_MS: i64 = INDEX_LAG_MS;
-
-/// An asset that the lists should show is asked for again after this time.
-const LATE_MS: i64 = 10 * 60 * 1000;
 
 /// An old cursor is renewed now and then even when nothing happened, so that the feed's window stays small.
 const CURSOR_AGE_MS: i64 = 60 * 60 * 1000;
@@ -331,7 +328,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .await?;
         if !all && !self.index_is_whole() {
             // Half of everything may be missing in it.
-            rows.retain(|row| !is_late(row));
+            rows.retain(|row| crate::observe::waits(&row.asset));
         }
         let mut gone = Vec::new();
         for batch in rows.chunks(BATCH) {
@@ -344,9 +341,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 match self.ask_database(&id).await? {
                     Answer::Found(()) => {
                         let Some(row) = self.asset_row(&id).await? else { continue };
-                        let now = self.server_now();
-                        let waits = crate::observe::next_look(row.asset.updated_at, now);
-                        self.look_later(&id, if is_late(&row) { now.plus_ms(LATE_MS) } else { waits }).await?;
+                        self.look_later(&id, crate::observe::next_look(&row.asset, self.server_now())).await?;
                     }
                     Answer::NotFound | Answer::Denied => gone.push(id),
                 }
@@ -367,7 +362,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 for id in ids {
                     let due = tx.asset(mirror, &id)?.filter(|row| row.next_look.is_some_and(|at| at <= now));
                     if let Some(row) = due {
-                        let at = crate::observe::next_look(row.asset.updated_at, now);
+                        let at = crate::observe::next_look(&row.asset, now);
                         tx.set_next_look(mirror, &id, Some(at))?;
                     }
                 }
@@ -381,11 +376,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     pub(crate) fn index_is_whole(&self) -> bool {
         self.folders_listed.load(Ordering::Relaxed) && !self.reindexing()
     }
-}
-
-/// Whether lists leave it out although they should show it, and not because of its state.
-fn is_late(row: &AssetRow) -> bool {
-    row.asset.state == AssetState::Processed
 }
 
 /// Far enough ahead for "up to now", whatever the server's clock does meanwhile, or did before: a clock that was put

@@ -3,7 +3,7 @@
 use crate::crash::CrashPoint;
 use crate::execute::Task;
 use crate::local_moves::record_move;
-use crate::naming::moved_away;
+use crate::naming::is_left_by_another;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::rounds::Done;
@@ -90,11 +90,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     let Some(row) = tx.asset(mirror, &base.base.asset)?.filter(|_| base.base.asset != asset) else {
                         return Ok(base.base.asset == asset);
                     };
-                    match row.folder {
-                        _ if row.presence != Presence::Live => return Ok(false),
-                        Some(folder) if (folder, &row.key) != (at.0, &at.1) => at = (folder, row.key),
-                        stays => return Ok(stays.is_some()),
+                    let Some(folder) = row.folder.filter(|_| row.presence == Presence::Live) else { return Ok(false) };
+                    if (folder, &row.key) == (at.0, &at.1) {
+                        return Ok(true);
                     }
+                    at = (folder, row.key);
                 }
                 Ok(true)
             })
@@ -210,11 +210,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     /// was agreed on about it would be written over.
     async fn is_being_left(&self, asset: &AssetId, place: &Place, target: &MirrorPath) -> Result<bool, PassError> {
         let (mirror, folder, key, own) = (self.mirror, place.folder, self.key(place), asset.clone());
-        let other = self.engine.keeper.read(move |tx| {
-            let Some(base) = tx.base_at(folder, &key)?.filter(|base| base.base.asset != own) else { return Ok(None) };
-            Ok(Some(tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moved_away(&row, folder, &key))))
-        });
-        match other.await? {
+        let left = self.engine.keeper.read(move |tx| is_left_by_another(tx, mirror, &own, folder, &key));
+        match left.await? {
             None => Ok(false),
             Some(true) => Ok(true),
             Some(false) => Ok(matches!(self.engine.disk.stat(target).await, Err(LocalError::Missing { .. }))),

@@ -10,7 +10,7 @@ use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey, candidates_for_asset, conflict_copy, last_resort};
 use damsync_model::tree::{Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
-use damsync_store::{AssetRow, Presence, StoreError, Tx};
+use damsync_store::{AssetRow, BaseRow, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
 
 /// Names that are tried for a conflict copy.
@@ -130,8 +130,20 @@ pub(crate) fn names_for(folders: &Folders, folder: FolderId, asset: &RemoteAsset
 }
 
 /// Whether an asset's file is to leave the place that it still has by agreement.
-pub(crate) fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
+fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
     row.presence == Presence::Live && (row.folder, &row.key) != (Some(folder), key)
+}
+
+/// Of a place that another asset's file has by agreement: whether that file is to leave it. `None` where no other has it.
+pub(crate) fn is_left_by_another(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    asset: &AssetId,
+    folder: FolderId,
+    key: &NameKey,
+) -> Result<Option<bool>, StoreError> {
+    let Some(base) = tx.base_at(folder, key)?.filter(|base| base.base.asset != *asset) else { return Ok(None) };
+    Ok(Some(tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moved_away(&row, folder, key))))
 }
 
 /// The asset that has the name that this one wants and must give it up: it has the higher id, came in an earlier answer,
@@ -153,24 +165,10 @@ pub(crate) fn contested(
     Ok(gives_way.then(|| holder.asset.id.clone()))
 }
 
-/// The name of the file that an asset is agreed on with, where it is called there, and stands, as it was agreed: it may have
-/// been elsewhere meanwhile.
-pub(crate) fn agreed_name(
-    tx: &Tx<'_>,
-    mirror: MirrorId,
-    folder: Option<FolderId>,
-    asset: &RemoteAsset,
-) -> Result<Option<(String, NameKey)>, StoreError> {
-    let Some(row) = tx.base(mirror, &asset.id)? else { return Ok(None) };
-    let base = &row.base;
-    let is_as_agreed =
-        base.remote_filename == asset.filename && [base.remote_folder, base.place.folder].map(Some) == [folder; 2];
-    Ok(is_as_agreed.then(|| (base.place.name.as_str().to_owned(), row.key)))
-}
-
-/// The name with the asset's own mark under which its file stands already, from a time that the store does not know of.
-/// Names stay once given, also where the store was lost and the plain name is free by now.
-pub(crate) fn marked_file(
+/// The name that an asset's file has already. Where the asset is called there, and stands, as it was agreed, that is the
+/// agreed one, though it may have been elsewhere meanwhile. Where nothing is agreed, it is one with the asset's own mark,
+/// from a time that the store does not know of: names stay once given, also where the plain one is free by now.
+pub(crate) fn kept_name(
     tx: &Tx<'_>,
     mirror: MirrorId,
     folder: Option<FolderId>,
@@ -178,8 +176,13 @@ pub(crate) fn marked_file(
     names: &[Candidate],
 ) -> Result<Option<(String, NameKey)>, StoreError> {
     let Some(folder) = folder else { return Ok(None) };
-    if !tx.has_files(folder)? || tx.base(mirror, &asset.id)?.is_some() {
+    if !tx.has_files(folder)? {
         return Ok(None);
+    }
+    if let Some(BaseRow { base, key }) = tx.base(mirror, &asset.id)? {
+        let is_as_agreed =
+            base.remote_filename == asset.filename && [base.remote_folder, base.place.folder] == [folder; 2];
+        return Ok(is_as_agreed.then(|| (base.place.name.as_str().to_owned(), key)));
     }
     for (name, key, is_directory) in names.iter().skip(1).filter(|(_, key, _)| Some(key) != names.first().map(|n| &n.1))
     {

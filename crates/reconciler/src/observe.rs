@@ -3,7 +3,7 @@
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
 use crate::execute::{Places, agree};
-use crate::naming::{Candidate, agreed_name, choose_name, contested, marked_file, names_for};
+use crate::naming::{Candidate, choose_name, contested, kept_name, names_for};
 use crate::pass::{Pass, PassError};
 use crate::same_server::{self, Fit};
 use crate::trash_count;
@@ -42,11 +42,19 @@ struct Observed {
     names: Vec<Candidate>,
 }
 
-/// An asset that waits for the server is asked for at growing intervals: half of the time since it last changed.
-pub(crate) fn next_look(updated_at: UnixMs, now: UnixMs) -> UnixMs {
+/// Whether no list shows an asset because of its state.
+pub(crate) fn waits(asset: &RemoteAsset) -> bool {
+    !matches!(asset.state, AssetState::Processed | AssetState::Failed)
+}
+
+/// An asset that waits for the server is asked for at growing intervals: half of the time since it last changed. One that
+/// lists should show, and do not, is asked for again soon.
+pub(crate) fn next_look(asset: &RemoteAsset, now: UnixMs) -> UnixMs {
+    const LATE_MS: i64 = 10 * 60 * 1000;
     const SHORTEST_MS: i64 = 2_000;
     const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
-    now.plus_ms(((now.0 - updated_at.0) / 2).clamp(SHORTEST_MS, LONGEST_MS))
+    let grown = ((now.0 - asset.updated_at.0) / 2).clamp(SHORTEST_MS, LONGEST_MS);
+    now.plus_ms(if waits(asset) { grown } else { LATE_MS })
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
@@ -306,12 +314,9 @@ fn take_over(
             asset.filename.clone_from(&old.asset.filename);
             (old.given_name.clone(), old.key.clone())
         }
-        _ => match agreed_name(tx, mirror, folder, &asset)? {
+        _ => match kept_name(tx, mirror, folder, &asset, &names)? {
             Some(name) => name,
-            None => match marked_file(tx, mirror, folder, &asset, &names)? {
-                Some(name) => name,
-                None => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
-            },
+            None => choose_name(tx, mirror, folder, &asset.id, names, Some(leaving))?,
         },
     };
     if presence == Presence::Trashed
@@ -319,15 +324,15 @@ fn take_over(
     {
         trash_count::found(tx, mirror)?;
     }
-    let waits = !matches!(asset.state, AssetState::Processed | AssetState::Failed) && presence == Presence::Live;
+    let waits = waits(&asset) && presence == Presence::Live;
     let look = match &old {
         // Nobody waits for what does not live here.
         _ if presence != Presence::Live => None,
         _ if !waits && said == Said::ByIndex => None,
         Some(old) if old.next_look.is_some() => {
-            old.next_look.filter(|at| *at > now).or_else(|| waits.then(|| next_look(asset.updated_at, now)))
+            old.next_look.filter(|at| *at > now).or_else(|| waits.then(|| next_look(&asset, now)))
         }
-        _ => waits.then(|| next_look(asset.updated_at, now)),
+        _ => waits.then(|| next_look(&asset, now)),
     };
     asset.storage_folder = None;
     asset.trashed_at = None;

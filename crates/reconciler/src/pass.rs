@@ -129,7 +129,7 @@ pub(crate) struct Pass<'e, D, R> {
     /// Those that were found outside the mirror, or in no list.
     outside_folders: Mutex<BTreeSet<StorageFolderId>>,
     /// The storage folders as they were listed right before some of them are removed.
-    pub folders_there: tokio::sync::Mutex<Option<FoldersThere>>,
+    pub folders_there: tokio::sync::Mutex<FoldersThere>,
     /// Directories whose action failed in this pass.
     pub failed_folders: Mutex<BTreeSet<FolderId>>,
 }

@@ -35,8 +35,8 @@ const HIGHEST_AT: &str = "highest_id_at";
 /// The server was found to have gone back; what the mirror agreed on no longer holds until a user says so.
 const ROLLED_BACK: &str = "rolled_back";
 
-/// How many assets were older than they were known since the ids were last compared: what they were known by is written
-/// over by what they are now.
+/// An asset was older than it was known since the ids were last compared: what it was known by is written over by what it
+/// is now.
 const OLDER: &str = "older";
 
 /// Of two assets made at once the lower id may carry the later time.
@@ -122,14 +122,9 @@ pub(crate) fn raise_high_water(
     Ok(())
 }
 
-/// Writes down how many assets were older than they were known, with what they are now.
+/// Writes down that an asset was older than it was known, with what it is now.
 pub(crate) fn remember_older(tx: &Tx<'_>, mirror: MirrorId, fits: &[Fit]) -> Result<(), StoreError> {
-    let older = fits.iter().filter(|fit| **fit == Fit::Older).count();
-    if older == 0 {
-        return Ok(());
-    }
-    let before = tx.cursor(mirror, OLDER)?.unwrap_or(0);
-    tx.set_cursor(mirror, OLDER, before.saturating_add(i64::try_from(older).unwrap_or(i64::MAX)))
+    if fits.contains(&Fit::Older) { tx.set_cursor(mirror, OLDER, 1) } else { Ok(()) }
 }
 
 /// What set the high-water mark: its id, what is known of it, and the server's time then.
@@ -182,23 +177,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(is_it)
     }
 
-    /// Holds a mirror whose server an earlier pass found to have gone back. What earlier passes saw of that, without its
-    /// being enough, counts in this one, too.
+    /// Holds a mirror whose server an earlier pass found to have gone back.
     pub(crate) async fn hold_if_rolled_back_before(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
-        let known = self.engine.keeper.read(move |tx| Ok((tx.cursor(mirror, ROLLED_BACK)?, tx.cursor(mirror, OLDER)?)));
-        let (rolled_back, older) = known.await?;
-        self.server_time_fit.older.store(older.map_or(0, i64::unsigned_abs), Ordering::Relaxed);
-        if rolled_back.is_some() { Err(self.rolled_back()) } else { Ok(()) }
+        let known = self.engine.keeper.read(move |tx| Ok(tx.cursor(mirror, ROLLED_BACK)?.is_some())).await?;
+        if known { Err(self.rolled_back()) } else { Ok(()) }
     }
 
     /// The ids there were compared with ours, and it was not found that the server went back.
     pub(crate) async fn forget_older(&self) -> Result<(), PassError> {
-        if !self.asked.sweep || self.server_time_fit.older.load(Ordering::Relaxed) == 0 {
+        if !self.asked.sweep || !self.saw_older().await? {
             return Ok(());
         }
         let mirror = self.mirror;
         Ok(self.engine.keeper.write(move |tx| tx.remove_cursor(mirror, OLDER)).await?)
+    }
+
+    /// Whether an asset was older than it was known, in this pass or one since the ids were last compared.
+    async fn saw_older(&self) -> Result<bool, PassError> {
+        let mirror = self.mirror;
+        Ok(self.engine.keeper.read(move |tx| Ok(tx.cursor(mirror, OLDER)?.is_some())).await?)
     }
 
     /// Holds the mirror if something that was just made there has the number of something else that we know.
@@ -207,7 +205,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if known.is_none_or(|known| known.asset.guid == asset.guid) {
             Ok(())
         } else {
-            Err(self.hold_until_reattached().await?)
+            self.hold_until_reattached().await
         }
     }
 
@@ -216,14 +214,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if !self.server_time_fit.went_back() || Mutation::RollBackBelieved.is_on() {
             return Ok(());
         }
-        Err(self.hold_until_reattached().await?)
+        self.hold_until_reattached().await
     }
 
     /// What an asset was known to be newer by is overwritten by what it is now: the evidence would be gone by the next pass.
-    pub(crate) async fn hold_until_reattached(&self) -> Result<PassError, PassError> {
+    pub(crate) async fn hold_until_reattached(&self) -> Result<(), PassError> {
         let mirror = self.mirror;
         self.engine.keeper.write(move |tx| tx.set_cursor(mirror, ROLLED_BACK, 1)).await?;
-        Ok(self.rolled_back())
+        Err(self.rolled_back())
     }
 
     fn rolled_back(&self) -> PassError {
@@ -273,7 +271,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
         }
         self.hold_if_rolled_back().await?;
-        let one_is_older = self.server_time_fit.older.load(Ordering::Relaxed) > 0;
+        let one_is_older = self.saw_older().await?;
         if !one_is_older && (agreed <= MaxDelete::FEW || 2 * agreed <= tracked && went_on) {
             return Ok(());
         }
@@ -283,7 +281,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             return Ok(());
         }
         if one_is_older && !Mutation::RollBackBelieved.is_on() {
-            return Err(self.hold_until_reattached().await?);
+            return self.hold_until_reattached().await;
         }
         if 2 * agreed <= tracked {
             // Nothing is left from the time in which they were made, and nothing says that they were deleted.

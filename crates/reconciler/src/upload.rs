@@ -179,7 +179,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         asset.storage_folder = None;
         let now = self.server_now();
         AssetRow {
-            next_look: waits.then(|| crate::observe::next_look(asset.updated_at, now)),
+            next_look: waits.then(|| crate::observe::next_look(&asset, now)),
             folder: Some(folder),
             given_name: name.to_owned(),
             key,

@@ -85,6 +85,17 @@ const TWICE: Trouble = Trouble::Fault(Fault::Twice);
 const BODY: Trouble = Trouble::Fault(Fault::ANY_BODY);
 const FULL: Trouble = Trouble::Fault(Fault::DiskFull);
 
+const SENDING: &[Trouble] = &[LOST_AFTER, TWICE, BODY, at(CrashPoint::IntentOpen)];
+const SENT: &[Trouble] = &[
+    at(CrashPoint::Prepared),
+    at(CrashPoint::PreparedKept),
+    at(CrashPoint::Sent),
+    at(CrashPoint::Finished),
+    at(CrashPoint::UploadKept),
+];
+const RECEIVING: &[Trouble] = &[LOST_AFTER, BODY, FULL, at(CrashPoint::Received)];
+const PLACING: &[Trouble] = &[at(CrashPoint::Placed), at(CrashPoint::PlacedKept)];
+
 const fn at(point: CrashPoint) -> Trouble {
     Trouble::Crash(point)
 }
@@ -111,64 +122,26 @@ const fn meddlings(rule: Rule, action: &str) -> &'static [Meddling] {
 /// What can befall an action; nothing can where it only writes something down.
 pub fn troubles(rule: Rule, action: &str) -> Vec<Trouble> {
     use CrashPoint as P;
-    let (groups, own): (&[&[Trouble]], &[Trouble]) = match action {
-        "upload" => (
-            &[ASKING, READING],
-            &[
-                LOST_AFTER,
-                TWICE,
-                BODY,
-                at(P::IntentOpen),
-                at(P::SessionOpen),
-                at(P::Prepared),
-                at(P::PreparedKept),
-                at(P::Sent),
-                at(P::Finished),
-                at(P::UploadKept),
-            ],
-        ),
-        "push_version" => (
-            &[ASKING, READING],
-            &[
-                LOST_AFTER,
-                TWICE,
-                BODY,
-                at(P::IntentOpen),
-                at(P::Prepared),
-                at(P::PreparedKept),
-                at(P::Sent),
-                at(P::Finished),
-                at(P::UploadKept),
-            ],
-        ),
+    let groups: &[&[Trouble]] = match action {
+        "upload" => &[ASKING, READING, SENDING, &[at(P::SessionOpen)], SENT],
+        "push_version" => &[ASKING, READING, SENDING, SENT],
         // What stands in its way, and was agreed on, is in the journal first; of a first contact nothing was.
-        "keep_both" | "download" if rule == Rule::R6 => {
-            (&[ASKING, READING], &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::Placed), at(P::PlacedKept)])
-        }
-        "keep_both" => (
-            &[ASKING, READING],
-            &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::MoveOpen), at(P::Placed), at(P::PlacedKept)],
-        ),
-        "download" if matches!(rule, Rule::R4 | Rule::R7) => (
-            &[ASKING, READING],
-            &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::MoveOpen), at(P::Placed), at(P::PlacedKept)],
-        ),
-        "download" => {
-            (&[ASKING, READING], &[LOST_AFTER, BODY, FULL, at(P::Received), at(P::Placed), at(P::PlacedKept)])
-        }
-        "learn" => (&[ASKING, READING], &[LOST_AFTER, BODY, FULL, at(P::Received)]),
-        "trash_remote" => (&[ASKING, READING], &[LOST_AFTER, TWICE, at(P::TrashedRemote)]),
-        "trash_local" => (&[READING], &[FULL, Trouble::CrashInCall, at(P::MoveOpen), at(P::TrashedLocal)]),
-        "move_local" => (&[READING], &[Trouble::CrashInCall, at(P::MoveOpen), at(P::MovedLocal)]),
-        "restore_remote" => (&[ASKING], &[LOST_AFTER, TWICE, at(P::RestoredRemote)]),
-        "make_remote_folder" => (&[ASKING], &[LOST_AFTER, at(P::RemoteFolderMade)]),
-        "remove_remote_folder" => (&[ASKING], &[LOST_AFTER, TWICE, at(P::FolderRemoved)]),
-        "make_local_folder" => (&[READING], &[FULL, Trouble::CrashInCall, at(P::LocalFolderMade)]),
-        "remove_local_folder" => (&[READING], &[Trouble::CrashInCall, at(P::FolderRemoved)]),
-        _ => (&[], &[]),
+        "keep_both" if rule != Rule::R6 => &[ASKING, READING, RECEIVING, &[at(P::MoveOpen)], PLACING],
+        "download" if matches!(rule, Rule::R4 | Rule::R7) => &[ASKING, READING, RECEIVING, &[at(P::MoveOpen)], PLACING],
+        "keep_both" | "download" => &[ASKING, READING, RECEIVING, PLACING],
+        "learn" => &[ASKING, READING, RECEIVING],
+        "trash_remote" => &[ASKING, READING, &[LOST_AFTER, TWICE, at(P::TrashedRemote)]],
+        "trash_local" => &[READING, &[FULL, Trouble::CrashInCall, at(P::MoveOpen), at(P::TrashedLocal)]],
+        "move_local" => &[READING, &[Trouble::CrashInCall, at(P::MoveOpen), at(P::MovedLocal)]],
+        "restore_remote" => &[ASKING, &[LOST_AFTER, TWICE, at(P::RestoredRemote)]],
+        "make_remote_folder" => &[ASKING, &[LOST_AFTER, at(P::RemoteFolderMade)]],
+        "remove_remote_folder" => &[ASKING, &[LOST_AFTER, TWICE, at(P::FolderRemoved)]],
+        "make_local_folder" => &[READING, &[FULL, Trouble::CrashInCall, at(P::LocalFolderMade)]],
+        "remove_local_folder" => &[READING, &[Trouble::CrashInCall, at(P::FolderRemoved)]],
+        _ => &[],
     };
     let meddling = meddlings(rule, action).iter().map(|one| Trouble::Meddling(*one));
-    groups.iter().copied().flatten().chain(own).copied().chain(meddling).collect()
+    groups.iter().copied().flatten().copied().chain(meddling).collect()
 }
 
 /// Every cell.

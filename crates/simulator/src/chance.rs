@@ -92,7 +92,7 @@ fn call(dice: &mut Dice) -> u32 {
     1 + u32::try_from(dice.below(most)).unwrap_or(0)
 }
 
-fn pass(dice: &mut Dice, daemon: usize, world: &World) -> PassStep {
+fn pass(dice: &mut Dice, daemon: usize, aims: &Aims) -> PassStep {
     let mut script = Script { seed: dice.number(), ..Script::default() };
     if dice.once_in(3) {
         for _ in 0..=dice.below(4) {
@@ -101,7 +101,7 @@ fn pass(dice: &mut Dice, daemon: usize, world: &World) -> PassStep {
     }
     if dice.once_in(3) {
         for _ in 0..=dice.below(3) {
-            script.meanwhile.push((call(dice), edit(dice, world.daemons)));
+            script.meanwhile.push((call(dice), edit(dice, aims.daemons)));
         }
     }
     if dice.once_in(3) {
@@ -115,12 +115,12 @@ fn pass(dice: &mut Dice, daemon: usize, world: &World) -> PassStep {
         });
     }
     if dice.once_in(4) {
-        let aims = match dice.below(4) {
-            0 => &world.telling,
-            1 if !world.rare.is_empty() => &world.rare,
-            _ => &world.aims,
+        let from = match dice.below(4) {
+            0 => &aims.telling,
+            1 if !aims.rare.is_empty() => &aims.rare,
+            _ => &aims.all,
         };
-        script.aim = Some(dice.one_of(aims));
+        script.aim = Some(dice.one_of(from));
         if dice.once_in(2) {
             script.then = Some(dice.one_of(&[
                 Meddling::TakesBack,
@@ -154,33 +154,32 @@ fn pass(dice: &mut Dice, daemon: usize, world: &World) -> PassStep {
     }
 }
 
-/// What every step must know of the setting.
-pub(crate) struct World {
+/// What can befall actions where many daemons of one kind work.
+pub(crate) struct Aims {
     pub daemons: usize,
-    /// What can befall an action in it.
-    pub aims: Vec<Cell>,
+    pub all: Vec<Cell>,
     /// Those of them that plans aim at more often, for what they show, …
     pub telling: Vec<Cell>,
     /// … and because few worlds come to them.
     pub rare: Vec<Cell>,
 }
 
-pub(crate) fn step(dice: &mut Dice, world: &World) -> Step {
-    let daemons = world.daemons;
+pub(crate) fn step(dice: &mut Dice, aims: &Aims) -> Step {
+    let daemons = aims.daemons;
     let daemon = usize::try_from(dice.below(daemons as u64)).unwrap_or(0);
     match dice.below(20) {
         0..=2 => Step::Wait(dice.one_of(&[0, 10, 600, 600, 3_000, 3_000, 30_000, 400_000, 7_200_000])),
         3..=11 => Step::Edit(edit(dice, daemons)),
         12 if daemons > 1 => {
             let other = (daemon + 1) % daemons;
-            Step::Both(pass(dice, daemon, world), pass(dice, other, world))
+            Step::Both(pass(dice, daemon, aims), pass(dice, other, aims))
         }
         13 if dice.once_in(6) => Step::Mount(daemon, dice.once_in(2)),
         14 if dice.once_in(12) => Step::Token(daemon, dice.one_of(&[Whose::Own, Whose::Strangers])),
         15 if dice.once_in(16) => {
             Step::Edit(Edit::There(if dice.once_in(2) { Remote::BackUp } else { Remote::RollBack }))
         }
-        _ => Step::Pass(pass(dice, daemon, world)),
+        _ => Step::Pass(pass(dice, daemon, aims)),
     }
 }
 

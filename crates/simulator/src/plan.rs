@@ -1,7 +1,7 @@
 //! A world and everything that happens in it, as data: made from a seed, shrunk by dropping steps.
 
 use crate::cells;
-use crate::chance::{World, bytes, go_back, leave_and_return, pick, step};
+use crate::chance::{Aims, bytes, go_back, leave_and_return, pick, step};
 use crate::dice::Dice;
 use crate::disk::{Crash, Nature};
 use crate::edit::{Edit, Local, Remote};
@@ -212,13 +212,13 @@ impl Plan {
             });
         }
         let count = 20 + least_of(4, &mut dice, 61);
-        let aims = cells::of(&setting.policy());
-        let telling = aims.iter().filter(|cell| cells::is_telling(cell)).copied().collect();
-        let rare = aims.iter().filter(|cell| cells::is_rare(cell)).copied().collect();
-        let world = World { daemons, aims, telling, rare };
+        let all = cells::of(&setting.policy());
+        let telling = all.iter().filter(|cell| cells::is_telling(cell)).copied().collect();
+        let rare = all.iter().filter(|cell| cells::is_rare(cell)).copied().collect();
+        let aims = Aims { daemons, all, telling, rare };
         let mut steps: Vec<Step> = Vec::new();
         for _ in 0..count {
-            let step = step(&mut dice, &world);
+            let step = step(&mut dice, &aims);
             let cut = match &step {
                 Step::Pass(pass) if dice.once_in(8) => Some(Step::PowerCut(pass.daemon, dice.number())),
                 _ => None,

@@ -138,7 +138,8 @@ habits! {
 
     a_job_ends_as_done: { "job_finished_state": "done", "job_delay_ms": 120 }, true, &[("job's finished state", "done")];
 
-    processing_is_slow_and_restless: { "processing_ms": 400, "processing_bumps": 4 }, true, &[
+    // A probe polls every 100 ms here, and each of the four moves lasts five of those.
+    processing_is_slow_and_restless: { "processing_ms": 2000, "processing_bumps": 4 }, true, &[
         ("updated_at moves while", "seen to move 4 times"),
     ];
 
