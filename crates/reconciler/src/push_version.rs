@@ -157,8 +157,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let moved = between || asset.filename != old.asset.filename || asset.storage_folder.is_some();
         asset.filename.clone_from(&old.asset.filename);
         if between {
-            // It cannot be said whose the newest one is: it is looked at as one that may be somebody else's.
-            asset.version = before.map(|before| before + 1);
+            // It cannot be said which of them is ours: each may be somebody else's.
+            asset.version = None;
+            asset.updated_at = old.asset.updated_at;
         }
         let mut row = self.uploaded_row(asset, file.place.folder, &old.given_name, content);
         row.folder = old.folder;

@@ -278,7 +278,8 @@ impl<'t> Run<'t> {
     async fn come_to_rest(&mut self) -> Result<Rest, String> {
         let mut last = String::new();
         for round in 0..MOST_ROUNDS {
-            // The index may be late by a quarter of an hour, a refusal is tried again after a day.
+            // The index may be late by minutes, a revert right after a push is believed a quarter of an hour later, a refusal
+            // is tried again after a day.
             self.stage.time.pass(if round == 7 { 90_000_000 } else { 1_000_000 }).await;
             let mut moved = false;
             let mut lost = false;

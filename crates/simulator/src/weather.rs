@@ -12,6 +12,7 @@ use damsync_model::content::Content;
 use damsync_model::id::{AssetId, RemoteId};
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::Rule;
+use damsync_ports::Placement;
 use damsync_reconciler::crash::CrashPoint;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -334,9 +335,12 @@ impl Weather {
         inner.doing.iter().find(is_it).map(|(_, _, subject)| subject.path.clone())
     }
 
-    /// An asset's bytes stand under their name.
-    pub fn placed_here(&self, asset: &AssetId, content: Option<Content>) {
-        let (RemoteId::Number(asset), Some(content)) = (&asset.0, content) else { return };
+    /// An asset's bytes stand under their name, where `before` stood.
+    pub fn placed_here(&self, placement: &Placement, before: Option<Content>, content: Option<Content>) {
+        if let Some(before) = before {
+            self.stage.ledger().replace(self.daemon, placement.target.as_str(), before.sha256);
+        }
+        let (RemoteId::Number(asset), Some(content)) = (&placement.partial.asset.0, content) else { return };
         let newest = self.stage.server.head_of(*asset);
         if !self.stage.ledger().goes_forward(self.daemon, *asset, content.sha256, newest) {
             let what =

@@ -494,9 +494,10 @@ impl LocalSide for MemoryDisk {
         let turn = if turn.is_quiet() { self.turn("place", ".").await? } else { turn };
         let mut answers = Vec::with_capacity(placements.len());
         for (placement, ready) in placements.iter().zip(ready) {
+            let before = self.content_at(&placement.target);
             let answer = ready.and_then(|()| self.state().commit(placement));
             if answer.is_ok() {
-                self.weather.placed_here(&placement.partial.asset, self.content_at(&placement.target));
+                self.weather.placed_here(placement, before, self.content_at(&placement.target));
             }
             answers.push(answer);
             self.weather.perhaps_inside(&turn).await;

@@ -7,6 +7,7 @@ mod folders;
 mod names;
 #[path = "../script/mod.rs"]
 mod script;
+mod versions;
 mod waiting;
 
 use damsync_sandbox::world::habits::{FolderDelete, Habits, TrashedDetails};
