@@ -87,7 +87,7 @@ impl Daemon {
         coverage: &Arc<Mutex<Coverage>>,
     ) -> Result<Self, StoreError> {
         let weather = Weather::new(index, Arc::clone(stage), trace);
-        let keeper = Keeper::inline(empty_store()?);
+        let keeper = empty_store()?;
         let engine = engine(index, stage, &weather, &keeper, user, setting, mix(seed), coverage);
         Ok(Self {
             index,
@@ -307,15 +307,26 @@ impl Daemon {
 }
 
 thread_local! {
-    static EMPTY: RefCell<Option<Store>> = const { RefCell::new(None) };
+    /// Stores of daemons that are no more.
+    static USED: RefCell<Vec<Keeper>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A new store, copied from one that is made once: that is faster than making each.
-fn empty_store() -> Result<Store, StoreError> {
-    EMPTY.with_borrow_mut(|empty| match empty {
-        Some(store) => store.temporary_copy(),
-        None => empty.insert(Store::temporary()?).temporary_copy(),
-    })
+/// A store that knows nothing: one that was used before, where there is one, as preparing its statements takes long.
+fn empty_store() -> Result<Keeper, StoreError> {
+    match USED.with_borrow_mut(Vec::pop) {
+        Some(keeper) => {
+            let emptied = keeper.write(|tx| tx.forget_everything()).now_or_never();
+            emptied.unwrap_or(Err(StoreError::Nonsense("a store of its own thread")))?;
+            Ok(keeper)
+        }
+        None => Ok(Keeper::inline(Store::temporary()?)),
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        USED.with_borrow_mut(|used| used.push(self.keeper.clone()));
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that a daemon is started with")]

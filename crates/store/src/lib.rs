@@ -141,6 +141,22 @@ impl Store {
 }
 
 impl Tx<'_> {
+    /// Empties every table and starts every count anew: nothing is known any more, as in a new store. Simulated runs use
+    /// a store again this way, with its statements still prepared.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn forget_everything(&self) -> Result<(), StoreError> {
+        let mut tables = self.connection.prepare_cached(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND (name NOT LIKE 'sqlite_%' OR name = 'sqlite_sequence')",
+        )?;
+        let names = tables.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+        for name in names {
+            run(self.connection, &format!("DELETE FROM \"{name}\""))?;
+        }
+        Ok(())
+    }
+
     /// Rows inserted, changed or deleted over this connection so far; see [`Store::rows_written`].
     pub fn rows_written(&self) -> u64 {
         self.connection.total_changes()

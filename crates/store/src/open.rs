@@ -115,6 +115,8 @@ impl Store {
     /// What SQLite says.
     pub fn temporary() -> Result<Self, StoreError> {
         let mut connection = Connection::open("")?;
+        // Nobody recovers it after a crash.
+        connection.pragma_update(None, "journal_mode", "MEMORY")?;
         MIGRATIONS.to_latest(&mut connection)?;
         prepare(&connection)?;
         Ok(Self { connection })

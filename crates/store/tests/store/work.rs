@@ -126,3 +126,20 @@ fn who_only_reads_changes_nothing() {
     copy.transaction(|tx| tx.put_file(FOLDER, &file("c", 1))).unwrap();
     assert_eq!((names(&copy).len(), names(&store).len()), (2, 1), "a copy is its own");
 }
+
+#[test]
+fn a_store_that_forgets_everything_is_as_good_as_new() {
+    let known = |store: &mut Store| {
+        let made = |tx: &Tx<'_>| {
+            let mirror = tx.mirror("a")?;
+            tx.put_file(FOLDER, &file("a", 1))?;
+            tx.new_folder(mirror.id)
+        };
+        (store.transaction(made).unwrap(), names(store))
+    };
+    let mut store = Store::temporary().unwrap();
+    let first = known(&mut store);
+    store.transaction(|tx| tx.forget_everything()).unwrap();
+    assert!(names(&store).is_empty() && store.read(|tx| tx.known_mirror("a")).unwrap().is_none());
+    assert_eq!(known(&mut store), first, "numbers begin anew");
+}
