@@ -104,6 +104,11 @@ pub fn key_text(name: &str, folding: Folding) -> Cow<'_, str> {
     }
 }
 
+/// Whether two names are one but for Unicode's form: nothing is ever renamed only to change that.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    one == other || key_text(one, Folding::Exact) == key_text(other, Folding::Exact)
+}
+
 /// Whether a name is in Unicode NFC: of two names with one key, this one syncs.
 pub fn is_nfc(name: &str) -> bool {
     name.is_ascii() || ComposingNormalizerBorrowed::new_nfc().is_normalized(name)

@@ -7,7 +7,7 @@ use crate::folders::Folders;
 use crate::pass::{Pass, PassError};
 use damsync_model::content::Likeness;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
-use damsync_model::name::{FileName, NameKey, candidates_for_asset, conflict_copy, last_resort};
+use damsync_model::name::{FileName, NameKey, candidates_for_asset, conflict_copy, is_same_name, last_resort};
 use damsync_model::tree::{Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Presence, StoreError, Tx};
@@ -180,8 +180,8 @@ pub(crate) fn kept_name(
         return Ok(None);
     }
     if let Some(BaseRow { base, key }) = tx.base(mirror, &asset.id)? {
-        let is_as_agreed =
-            base.remote_filename == asset.filename && [base.remote_folder, base.place.folder] == [folder; 2];
+        let is_as_agreed = is_same_name(&base.remote_filename, &asset.filename)
+            && [base.remote_folder, base.place.folder] == [folder; 2];
         return Ok(is_as_agreed.then(|| (base.place.name.as_str().to_owned(), key)));
     }
     for (name, key, is_directory) in names.iter().skip(1).filter(|(_, key, _)| Some(key) != names.first().map(|n| &n.1))

@@ -10,7 +10,7 @@ use crate::trash_count;
 use damsync_model::content::{Claimed, Likeness};
 use damsync_model::id::{AssetId, FolderId, MirrorId, StorageFolderId};
 use damsync_model::mutation::Mutation;
-use damsync_model::name::FileName;
+use damsync_model::name::{FileName, is_same_name};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
@@ -213,7 +213,9 @@ fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTree
     for one in observed {
         let Some(old) = tx.asset(mirror, &one.asset.id)? else { continue };
         let moved = match one.place {
-            Where::Inside(folder) => old.folder != Some(folder) || old.asset.filename != one.asset.filename,
+            Where::Inside(folder) => {
+                old.folder != Some(folder) || !is_same_name(&old.asset.filename, &one.asset.filename)
+            }
             Where::Outside | Where::Untold => false,
         };
         if moved && one.asset.updated_at >= old.asset.updated_at && one.asset.trashed_at.is_none() {
@@ -304,7 +306,9 @@ fn take_over(
     let (given_name, key) = match &old {
         // While an asset was away, its name may have been given to another.
         Some(old)
-            if old.folder == folder && old.asset.filename == asset.filename && !comes_back(old, presence)
+            if old.folder == folder
+                && is_same_name(&old.asset.filename, &asset.filename)
+                && !comes_back(old, presence)
                 || folder.is_none() =>
         {
             (old.given_name.clone(), old.key.clone())

@@ -7,21 +7,16 @@ use crate::disk::Tree;
 use crate::stage::Stage;
 use damsync_model::content::Sha256;
 use damsync_model::id::AssetId;
-use damsync_model::name::{Folding, is_nfc, key_text};
+use damsync_model::name::{is_nfc, is_same_name};
 use damsync_model::plan::HoldReason;
 use damsync_model::policy::{DeletePolicy, Policy};
 use damsync_reconciler::report::Report;
 use damsync_sandbox::world::asset::Asset;
 use std::sync::Arc;
 
-/// Names are equal when their composed forms are.
-fn is_same(one: &str, other: &str) -> bool {
-    one == other || key_text(one, Folding::Exact) == key_text(other, Folding::Exact)
-}
-
 /// Of two names that differ in form alone, the composed one counts.
 fn file_at(tree: &Tree, path: &str) -> Option<Sha256> {
-    let forms = tree.0.keys().filter(|other| is_same(other, path) && tree.file(other).is_some());
+    let forms = tree.0.keys().filter(|other| is_same_name(other, path) && tree.file(other).is_some());
     let file = forms.max_by_key(|other| is_nfc(other)).and_then(|path| tree.file(path));
     file.map(|file| content_of(&file.data).sha256)
 }
@@ -53,7 +48,7 @@ impl<'a> Parted<'a> {
         self.report
             .held
             .iter()
-            .any(|held| reason(held.reason) && held.path.as_deref().is_some_and(|held| is_same(held, path)))
+            .any(|held| reason(held.reason) && held.path.as_deref().is_some_and(|held| is_same_name(held, path)))
     }
 
     /// Whether a directory or storage folder may be on one side alone.
@@ -90,7 +85,7 @@ impl<'a> Parted<'a> {
         let assets: Vec<Arc<Asset>> = self.stage.server.world().all_assets().cloned().collect();
         let agreed = assets.iter().find_map(|asset| {
             let agreed = self.daemon.agreement(&AssetId::from(asset.id))?;
-            is_same(&agreed.path, path).then_some((asset, agreed))
+            is_same_name(&agreed.path, path).then_some((asset, agreed))
         });
         match agreed {
             Some((asset, _)) if asset.alive() && self.asset(tree, asset, std::iter::empty()) => true,

@@ -6,24 +6,20 @@
 
 use super::bytes::{RemoteBytes, remote_bytes};
 use super::{Rules, act};
-use crate::name::{Folding, key_text};
+use crate::name::is_same_name;
 use crate::plan::{Action, Decision, HoldReason, Rule};
 use crate::tree::{Base, LocalFile, Place, RemoteAsset, RemoteFile};
 
-fn same_name(one: &str, other: &str) -> bool {
-    one == other || key_text(one, Folding::Exact) == key_text(other, Folding::Exact)
-}
-
 fn same_place(one: &Place, other: &Place) -> bool {
-    one.folder == other.folder && same_name(one.name.as_str(), other.name.as_str())
+    one.folder == other.folder && is_same_name(one.name.as_str(), other.name.as_str())
 }
 
 fn renamed_there(base: &Base, asset: &RemoteAsset) -> bool {
-    !same_name(&asset.filename, &base.remote_filename)
+    !is_same_name(&asset.filename, &base.remote_filename)
 }
 
 fn renamed_here(base: &Base, local: &LocalFile) -> bool {
-    !same_name(local.place.name.as_str(), base.place.name.as_str())
+    !is_same_name(local.place.name.as_str(), base.place.name.as_str())
 }
 
 /// Whether the asset was renamed or moved on the server since both sides agreed.
@@ -44,7 +40,7 @@ fn merged_place(base: &Base, local: &LocalFile, remote: &RemoteFile) -> Place {
     // altered).
     let stands_there = local.place.folder == folder;
     let keeps_name = if renamed_there(base, &remote.asset) {
-        stands_there && same_name(local.place.name.as_str(), &remote.asset.filename)
+        stands_there && is_same_name(local.place.name.as_str(), &remote.asset.filename)
     } else {
         stands_there || renamed_here(base, local)
     };
@@ -71,7 +67,7 @@ pub(super) fn place_step(base: &Base, local: &LocalFile, remote: &RemoteFile, ru
     }
     let name_travels = renamed_here(base, local)
         && !renamed_there(base, asset)
-        && !same_name(&asset.filename, local.place.name.as_str());
+        && !is_same_name(&asset.filename, local.place.name.as_str());
     let folder_travels = local.place.folder != base.place.folder
         && remote.place.folder == base.remote_folder
         && remote.place.folder != local.place.folder;

@@ -250,19 +250,35 @@ fn a_name_that_is_to_be_left_is_not_taken_in_another_form_before_it_is() {
 }
 
 #[test]
+fn an_asset_whose_name_changes_in_its_form_alone_keeps_the_name_of_its_file() {
+    keeps_promises(
+        Setting::plain(),
+        vec![
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(ROOT, DECOMPOSED, bytes(2))),
+            pass(),
+            // It looks as if both were leaving their names, and one of them stays.
+            there(Remote::Rename(0, DECOMPOSED)),
+            there(Remote::Rename(1, COMPOSED)),
+            pass(),
+        ],
+    );
+}
+
+#[test]
 fn a_name_that_its_asset_was_given_back_is_not_waited_for() {
-    for point in 1..=8 {
+    for (point, (name, again)) in (1..=8).flat_map(|point| [(point, (A, A)), (point, (COMPOSED, DECOMPOSED))]) {
         keeps_promises(
             Setting::plain(),
             vec![
                 there(Remote::MakeFolder(ROOT, A)),
-                there(Remote::Add(ROOT, A, bytes(1))),
-                there(Remote::Add(FIRST, A, bytes(2))),
+                there(Remote::Add(ROOT, name, bytes(1))),
+                there(Remote::Add(FIRST, name, bytes(2))),
                 pass(),
                 there(Remote::Move(1, ROOT)),
                 there(Remote::Rename(0, B)),
                 cut_at(point),
-                there(Remote::Rename(0, A)),
+                there(Remote::Rename(0, again)),
                 pass(),
             ],
         );
