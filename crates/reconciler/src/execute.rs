@@ -304,9 +304,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     match (&action, place) {
                         (Action::Forget { .. }, place) => {
                             tx.remove_base(mirror, &asset)?;
-                            if matches!(entity.remote, Remote::Gone) {
-                                tx.remove_asset(mirror, &asset)?;
-                            }
                             if let Some((place, key)) = place {
                                 tx.mark_place(mirror, place.folder, &key)?;
                             }

@@ -14,7 +14,7 @@ use damsync_model::name::NameKey;
 use damsync_model::plan::{Action, ExpectLocal};
 use damsync_model::tree::{Local, Place, Stat};
 use damsync_ports::{LocalError, LocalSide, RemoteSide};
-use damsync_store::{AssetRow, Event, FileRow, LocalMove, MoveTarget, Presence, StoreError, Tx};
+use damsync_store::{AssetRow, Event, FileRow, LocalMove, MoveTarget, StoreError, Tx};
 
 /// Why nothing is decided about a file that we may have moved.
 pub(crate) const NOT_SETTLED: &str = "a move of it was interrupted, and it cannot be looked for now";
@@ -236,9 +236,6 @@ fn is_anothers(tx: &Tx<'_>, one: &LocalMove, to: &MoveTarget) -> Result<bool, St
 fn forget(tx: &Tx<'_>, mirror: MirrorId, one: &LocalMove) -> Result<(), StoreError> {
     tx.remove_file(one.from.folder, &one.from_key)?;
     tx.remove_base(mirror, &one.asset)?;
-    if tx.asset(mirror, &one.asset)?.is_some_and(|row| row.presence == Presence::Gone) {
-        tx.remove_asset(mirror, &one.asset)?;
-    }
     tx.mark_asset(mirror, &one.asset)
 }
 

@@ -118,10 +118,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .write(move |tx| {
                 tx.end_local_move(mirror, &asset)?;
                 tx.remove_file(folder, &key)?;
+                // The asset's row stays: what it is known to be, no late index undoes.
                 tx.remove_base(mirror, &asset)?;
-                if tx.asset(mirror, &asset)?.is_some_and(|row| row.presence == Presence::Gone) {
-                    tx.remove_asset(mirror, &asset)?;
-                }
                 tx.add_event(mirror, &event)
             })
             .await?;

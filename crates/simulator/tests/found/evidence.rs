@@ -508,3 +508,22 @@ fn what_changed_in_a_folder_that_a_full_pass_could_not_look_into_is_read_later()
         );
     }
 }
+
+#[test]
+fn an_asset_that_went_to_the_trash_and_came_back_is_not_taken_from_an_index_that_is_late() {
+    for deleted_here in [false, true] {
+        let mut steps = vec![
+            there(Remote::Add(ROOT, A, bytes(1))),
+            Step::Wait(600_000),
+            pass(),
+            here(Local::Save(0, Save::InPlace, bytes(2))),
+            pass(),
+            there(Remote::Trash(0)),
+        ];
+        if deleted_here {
+            steps.push(here(Local::Delete(0)));
+        }
+        steps.extend([pass(), there(Remote::Restore(0)), pass()]);
+        keeps_promises(hiding_with(|habits| habits.index_lag_ms = 240_000), steps);
+    }
+}
