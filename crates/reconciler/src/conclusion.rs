@@ -185,8 +185,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Action::MakeLocalFolder { .. } => report.folders_created_local += 1,
             Action::RemoveRemoteFolder { .. } => report.folders_removed_remote += 1,
             Action::RemoveLocalFolder { .. } => report.folders_removed_local += 1,
-            Action::RestoreRemote { .. }
-            | Action::Forget { .. }
+            Action::RestoreRemote { .. } => report.restored_remote += 1,
+            Action::Forget { .. }
             | Action::Refresh { .. }
             | Action::JoinFolder { .. }
             | Action::ForgetFolder { .. } => {}
@@ -208,6 +208,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 + report.moved_remote
                 + report.trashed_local
                 + report.trashed_remote
+                + report.restored_remote
                 > 0
         };
         let in_sync = self.report().outcome == Outcome::InSync;

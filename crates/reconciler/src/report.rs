@@ -191,6 +191,9 @@ pub struct Report {
     pub trashed_local: u64,
     /// Assets put into the server's trash.
     pub trashed_remote: u64,
+    /// Assets brought out of the server's trash. What becomes of them next is counted or reported for itself.
+    #[serde(skip)]
+    pub restored_remote: u64,
     /// Directories made.
     pub folders_created_local: u64,
     /// Storage folders made.

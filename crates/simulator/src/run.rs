@@ -399,6 +399,7 @@ fn did_nothing(report: &Report) -> bool {
         + report.moved_remote
         + report.trashed_local
         + report.trashed_remote
+        + report.restored_remote
         + report.folders_created_local
         + report.folders_created_remote
         + report.folders_removed_local

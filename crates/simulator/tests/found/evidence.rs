@@ -4,9 +4,11 @@ use crate::{
     A, B, C, FIRST, LEFT_OUT, ROOT, SECOND, bytes, cut_at, here, hiding, hiding_with, keeps_promises,
     keeps_promises_at_once, pass, pass_as, there,
 };
+use damsync_model::policy::Direction;
 use damsync_sandbox::world::habits::TrashedDetails;
+use damsync_simulator::disk::Crash;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
-use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::plan::{Mode, PassStep, Setting, Step};
 use damsync_simulator::weather::{CutOff, Fault, Script};
 
 #[test]
@@ -526,4 +528,26 @@ fn an_asset_that_went_to_the_trash_and_came_back_is_not_taken_from_an_index_that
         steps.extend([pass(), there(Remote::Restore(0)), pass()]);
         keeps_promises(hiding_with(|habits| habits.index_lag_ms = 240_000), steps);
     }
+}
+
+#[test]
+fn an_asset_that_was_restored_there_is_waited_for_although_nothing_else_is_done() {
+    let mut setting = Setting::plain();
+    (setting.daemons, setting.direction) = (2, Direction::PushOnly);
+    setting.habits.index_lag_ms = 240_000;
+    let pass_of =
+        |daemon| Step::Pass(PassStep { daemon, mode: Mode::Whole, script: Script::default(), crash: Crash::Kill });
+    keeps_promises(
+        setting,
+        vec![
+            Step::Edit(Edit::Here(1, Local::Write(ROOT, A, bytes(1)))),
+            pass_of(1),
+            Step::Wait(600_000),
+            pass_of(0),
+            // Its file was edited and is not in the trash, and cannot be pushed over what somebody else sent.
+            Step::Edit(Edit::Here(1, Local::Save(0, Save::InPlace, bytes(2)))),
+            there(Remote::Version(0, bytes(3))),
+            there(Remote::Trash(0)),
+        ],
+    );
 }
