@@ -124,6 +124,25 @@ fn r3_a_damaged_copy_is_sent_again_and_never_pulled() {
 }
 
 #[test]
+fn r3_bytes_that_a_server_waits_for_again_since_it_went_back_are_sent_again() {
+    check(
+        "",
+        "
+        base             local    remote                    => plan
+        a.jpg@1:sent     a.jpg@1  a.jpg@?v1:back:pending    => R3 push_version a.jpg
+        a.jpg@1          a.jpg@1  a.jpg@?v1:back:pending    => R3 push_version a.jpg
+        a.jpg@1          a.jpg@1  a.jpg@1v1:back:pending    => R3 push_version a.jpg
+        a.jpg@1          a.jpg@2  a.jpg@1v1:back:pending    => R3 push_version a.jpg
+        a.jpg@1          -        a.jpg@1v1:back:pending    => R13 trash_remote a.jpg
+        a.jpg@1          a.jpg@1  a.jpg@1v1:pending         => R26 waiting processing
+        a.jpg@1:sent     a.jpg@1  a.jpg@1v1:back:processing => R26 refresh a.jpg
+        a.jpg@2v2        a.jpg@2  a.jpg@?v1:back:pending    => R26 waiting processing
+        ",
+    );
+    check("pull-only", "a.jpg@1 a.jpg@1 a.jpg@1v1:back:pending => R3 held direction");
+}
+
+#[test]
 fn r4_a_new_version_is_downloaded() {
     check(
         "",

@@ -283,7 +283,8 @@ impl<'t> Run<'t> {
             self.stage.time.pass(if round == 7 { 90_000_000 } else { 1_000_000 }).await;
             let mut moved = false;
             let mut lost = false;
-            self.stage.server.take_back_unsent(&mut self.stage.ledger(), self.stage.time.ms());
+            let is_agreed = |asset| self.daemons.iter().any(|daemon| daemon.agreement(&AssetId::from(asset)).is_some());
+            self.stage.server.take_back_unsent(&mut self.stage.ledger(), self.stage.time.ms(), is_agreed);
             for index in 0..self.daemons.len() {
                 // One-shot passes must do, also where nobody ever asks for everything.
                 let mode = if round % 2 == 0 && self.asks_for_all { Mode::Full } else { Mode::Whole };

@@ -59,6 +59,11 @@ pub(super) fn remote_bytes(base: &Base, asset: &RemoteAsset) -> RemoteBytes {
     if version == Version::Other && asset.state == AssetState::Processing {
         return RemoteBytes::Busy;
     }
+    // They had come, and are waited for again: a server that was restored to a time before has lost them.
+    let went_back = asset.updated_at < base.remote_updated_at;
+    if version == Version::Same && asset.state == AssetState::Pending && went_back {
+        return RemoteBytes::Damaged;
+    }
     let to_agreed = asset.claimed.likeness(&base.content);
     let to_recorded = asset.claimed.likeness_to(&base.remote_claimed);
     // A claim that fits our own reading needs no transfer, whatever numbers moved: a revert to the same bytes, a hash

@@ -8,8 +8,8 @@
 //! - `@…` not read yet; `@?` the server tells neither hash nor size; `@~3` only content 3's size,
 //! - `'` the asset's `updated_at` moved although its bytes did not,
 //! - `:flag`s: for the remote its state (`:pending :processing :submission :approval :error`) or `:checkedout :readonly
-//!   :nodownload :first` (one version only); for the base `:sent` (the server has not told a hash of it yet), `:as9`
-//!   (it told content 9's).
+//!   :nodownload :first` (one version only) or `:back` (its `updated_at` lies before any other); for the base `:sent`
+//!   (the server has not told a hash of it yet), `:as9` (it told content 9's).
 //!
 //! The decision is a plan's line without its reason, or `settled`, or the rule and `held …`, `waiting …`, `skipped`,
 //! `failed`.
@@ -168,6 +168,9 @@ impl Cell<'_> {
 
     /// Moves with the bytes, and by one where only metadata was touched.
     fn updated_at(&self) -> UnixMs {
+        if self.has("back") {
+            return UnixMs(1_600_000_000_000);
+        }
         let bytes = self.content.parse::<i64>().unwrap_or(77);
         UnixMs(1_700_000_000_000 + 10 * bytes + i64::from(self.touched))
     }

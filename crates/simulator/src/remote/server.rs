@@ -138,8 +138,9 @@ impl Server {
     }
 
     /// Versions that were prepared, and whose bytes never came, are nobody's newest any more. Where the head moves to what
-    /// is only prepared, and who prepared it was cut off, the asset has no bytes to be had until somebody does so.
-    pub fn take_back_unsent(&self, ledger: &mut Ledger, now: i64) {
+    /// is only prepared, and who prepared it was cut off, the asset has no bytes to be had until somebody does so. What a
+    /// backup holds prepared was settled long ago by whoever did that: it is nobody's, unless a daemon agreed on it.
+    pub fn take_back_unsent(&self, ledger: &mut Ledger, now: i64, is_agreed: impl Fn(i64) -> bool) {
         let mut world = self.world();
         let person = world.owner();
         let unsent = |asset: &&Arc<Asset>| asset.head_version().is_some_and(|version| version.content.is_none());
@@ -152,6 +153,8 @@ impl Server {
                 if let Some(content) = self.hash(version) {
                     ledger.head(asset.id, content);
                 }
+            } else if ledger.ever_rolled_back() && !is_agreed(asset.id) {
+                let _ = world.delete_asset(person, AssetKey::Id(asset.id), now);
             }
         }
     }

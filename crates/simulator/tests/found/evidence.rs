@@ -551,3 +551,21 @@ fn an_asset_that_was_restored_there_is_waited_for_although_nothing_else_is_done(
         ],
     );
 }
+
+#[test]
+fn a_server_that_went_back_to_before_the_bytes_came_gets_them_again() {
+    for point in 1..=8 {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                pass(),
+                here(Local::Write(ROOT, A, bytes(1))),
+                cut_at(point),
+                there(Remote::BackUp),
+                pass(),
+                there(Remote::RollBack),
+                pass(),
+            ],
+        );
+    }
+}
