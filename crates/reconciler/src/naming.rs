@@ -167,7 +167,8 @@ pub(crate) fn contested(
 
 /// The name that an asset's file has already. Where the asset is called there, and stands, as it was agreed, that is the
 /// agreed one, though it may have been elsewhere meanwhile. Where nothing is agreed, it is one with the asset's own mark,
-/// from a time that the store does not know of: names stay once given, also where the plain one is free by now.
+/// from a time that the store does not know of, or the plain one where a storage folder wants that: names stay once given,
+/// also where the plain one is free by now, and a folder that is called like the file here takes another.
 pub(crate) fn kept_name(
     tx: &Tx<'_>,
     mirror: MirrorId,
@@ -184,10 +185,12 @@ pub(crate) fn kept_name(
             && [base.remote_folder, base.place.folder] == [folder; 2];
         return Ok(is_as_agreed.then(|| (base.place.name.as_str().to_owned(), key)));
     }
-    for (name, key, is_directory) in names.iter().skip(1).filter(|(_, key, _)| Some(key) != names.first().map(|n| &n.1))
-    {
+    let (plain, marked): (Vec<_>, Vec<_>) =
+        names.iter().partition(|(_, key, _)| Some(key) == names.first().map(|n| &n.1));
+    let unmarked = plain.into_iter().filter(|(_, _, is_directory)| *is_directory);
+    for (name, key, _) in marked.into_iter().filter(|(_, _, is_directory)| !is_directory).chain(unmarked) {
         let Some(content) = tx.file(folder, key)?.and_then(|file| file.content) else { continue };
-        let is_its = !is_directory && asset.claimed.likeness(&content) != Likeness::Different;
+        let is_its = asset.claimed.likeness(&content) != Likeness::Different;
         if is_its && tx.base_at(folder, key)?.is_none() && tx.assets_at(folder, key)?.is_empty() {
             return Ok(Some((name.clone(), key.clone())));
         }

@@ -284,3 +284,23 @@ fn a_name_that_its_asset_was_given_back_is_not_waited_for() {
         );
     }
 }
+
+#[test]
+fn a_file_keeps_its_name_before_a_folder_when_both_sides_are_joined_anew() {
+    for checksums_given in [true, false] {
+        let mut setting = Setting::plain();
+        setting.daemons = 2;
+        setting.habits.checksums_given = checksums_given;
+        let history = keeps_promises(
+            setting,
+            vec![
+                // Who is its own user again in the end is attached anew; the other one makes the folder right after that.
+                Step::Token(0, Whose::Strangers),
+                here(Local::Write(ROOT, D, bytes(1))),
+                pass(),
+                Step::Edit(Edit::Here(1, Local::MakeDir(ROOT, D))),
+            ],
+        );
+        assert_eq!(history.matches("\"upload\"").count(), 1, "{history}");
+    }
+}
