@@ -51,7 +51,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             for asset in found.iter().filter(|asset| asset.state == AssetState::Pending) {
                 self.trash_pending(&asset.id).await?;
             }
-            if !found.is_empty() || (self.index_is_whole() && is_old) {
+            let is_over = if found.is_empty() {
+                self.index_is_whole() && is_old
+            } else {
+                self.folder_is_there(&stray.storage_folder).await?
+            };
+            if is_over {
                 self.engine.keeper.write(move |tx| tx.remove_stray(&stray.marker)).await?;
             }
         }
@@ -62,11 +67,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     fn sees(&self, id: &StorageFolderId) -> bool {
         let folders = self.folders();
         folders.of_remote(id).and_then(|id| folders.get(id)).is_some_and(|row| row.remote_unknown.is_none())
-    }
-
-    /// Asked anew: a pass that lists no folders knows of none that was hidden since.
-    async fn folder_is_there(&self, id: &StorageFolderId) -> Result<bool, PassError> {
-        Ok(matches!(self.engine.remote.folder(id).await?, Answer::Found(_)))
     }
 
     async fn settle_intent(&self, intent: &Intent, sessions: &[SessionRow]) -> Result<(), PassError> {
@@ -97,12 +97,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 // It may be what somebody put into the trash: that says nothing about any other asset.
                 let mirror = self.mirror;
                 self.engine.keeper.write(move |tx| trash_count::found(tx, mirror)).await?;
-                match session {
-                    // Gone only if its folder is there: else it may be hidden with that.
-                    Some(row) if self.folder_is_there(&row.storage_folder).await? => self.close_intent(intent).await,
-                    Some(row) => self.make_stray(intent, row).await,
-                    None => self.close_intent(intent).await,
-                }
+                self.close_unless_hidden(intent).await
             }
             Answer::Found(trashed) => {
                 self.observe(vec![trashed], Said::ByDatabase).await?;
@@ -110,11 +105,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             }
             Answer::Denied => Ok(()),
         }
-    }
-
-    async fn make_stray(&self, intent: &Intent, row: &SessionRow) -> Result<(), PassError> {
-        let session = UploadSession { id: row.id, guid: row.guid.clone() };
-        self.clear_stray(&session, &row.storage_folder, &intent.marker).await
     }
 
     /// Goes on with the recorded address while it is good and the file is still what was to be sent.

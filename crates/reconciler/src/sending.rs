@@ -10,7 +10,7 @@ use damsync_model::id::{AssetId, Guid, StorageFolderId};
 use damsync_model::mutation::Mutation;
 use damsync_model::tree::{AssetState, LocalFile};
 use damsync_ports::{
-    LocalError, LocalSide, PreparedUpload, RemoteError, RemoteErrorKind, RemoteSide, SignedUrl, UploadSession,
+    Answer, LocalError, LocalSide, PreparedUpload, RemoteError, RemoteErrorKind, RemoteSide, SignedUrl, UploadSession,
 };
 use damsync_store::{Intent, SessionRow, StoreError, Stray};
 use std::time::Duration;
@@ -169,8 +169,31 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             && !intent.is_version
         {
             self.trash_pending(asset).await?;
+            return self.close_unless_hidden(intent).await;
         }
         self.close_intent(intent).await
+    }
+
+    /// Closes the intent for a new asset that the server does not show, or says to be in the trash. It is gone only if its
+    /// folder is there: else it may be hidden with that, and is looked for later.
+    pub(crate) async fn close_unless_hidden(&self, intent: &Intent) -> Result<(), PassError> {
+        let mirror = self.mirror;
+        let sessions = self.engine.keeper.read(move |tx| tx.sessions(mirror)).await?;
+        match sessions.iter().find(|session| Some(session.id) == intent.session) {
+            Some(row) if !self.folder_is_there(&row.storage_folder).await? => self.make_stray(intent, row).await,
+            _ => self.close_intent(intent).await,
+        }
+    }
+
+    pub(crate) async fn make_stray(&self, intent: &Intent, row: &SessionRow) -> Result<(), PassError> {
+        let session = UploadSession { id: row.id, guid: row.guid.clone() };
+        self.clear_stray(&session, &row.storage_folder, &intent.marker).await
+    }
+
+    /// Asked anew: a pass that lists no folders knows of none that was hidden since. What lies in one that is hidden answers
+    /// as if it were gone, also to being put into the trash.
+    pub(crate) async fn folder_is_there(&self, id: &StorageFolderId) -> Result<bool, PassError> {
+        Ok(matches!(self.engine.remote.folder(id).await?, Answer::Found(_)))
     }
 
     /// Takes away what we prepared ourselves and never sent.
@@ -202,7 +225,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             storage_folder: storage_folder.clone(),
             since: self.now(),
         };
-        let (mirror, known) = (self.mirror, !found.is_empty());
+        let (mirror, known) = (self.mirror, !found.is_empty() && self.folder_is_there(storage_folder).await?);
         self.engine
             .keeper
             .write(move |tx| {

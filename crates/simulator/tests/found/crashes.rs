@@ -3,7 +3,7 @@
 use crate::{A, B, C, D, FIRST, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
 use damsync_model::policy::ConflictPolicy;
 use damsync_simulator::disk::Crash;
-use damsync_simulator::edit::{Local, Remote, Save};
+use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, PassStep, Setting, Step};
 use damsync_simulator::weather::{CutOff, Fault, Script};
 
@@ -304,6 +304,24 @@ fn a_download_into_a_new_place_that_was_placed_before_a_crash_is_its_assets() {
                 there(Remote::Move(0, ROOT)),
                 here(Local::Delete(0)),
                 cut_at(point),
+                pass(),
+            ],
+        );
+    }
+}
+
+#[test]
+fn what_was_prepared_in_a_folder_that_is_hidden_meanwhile_is_not_left_behind() {
+    for (point, call) in (2..=8).flat_map(|point| (5..=12).map(move |call| (point, call))) {
+        let hide = Edit::There(Remote::Hide(0));
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                pass(),
+                here(Local::Write(FIRST, A, bytes(1))),
+                cut_at(point),
+                pass_as(Mode::Whole, Script { meanwhile: vec![(call, hide)], ..Script::default() }),
                 pass(),
             ],
         );
