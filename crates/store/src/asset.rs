@@ -90,9 +90,13 @@ pub struct AssetRow {
     pub superseded: Option<(u64, UnixMs)>,
 }
 
-const COLUMNS: &str = "id, guid, folder, filename, given_name, key, size, md5, learned, version, versions_count, \
-     created_at, updated_at, last_external_sync_at, state, presence, checked_out, downloadable, editable, \
-     unacknowledged, next_look, superseded, superseded_until";
+macro_rules! columns {
+    () => {
+        "id, guid, folder, filename, given_name, key, size, md5, learned, version, versions_count, \
+         created_at, updated_at, last_external_sync_at, state, presence, checked_out, downloadable, editable, \
+         unacknowledged, next_look, superseded, superseded_until"
+    };
+}
 
 fn from_row(row: &Row<'_>) -> Result<AssetRow, StoreError> {
     let filename: String = row.get(3)?;
@@ -133,8 +137,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn asset(&self, mirror: MirrorId, id: &AssetId) -> Result<Option<AssetRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset WHERE mirror = ?1 AND id = ?2"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM asset WHERE mirror = ?1 AND id = ?2"
+        ))?;
         statement.query_row(params![mirror.0, SqlId::from(id)], |row| Ok(from_row(row))).optional()?.transpose()
     }
 
@@ -143,8 +150,12 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn assets_at(&self, folder: FolderId, key: &NameKey) -> Result<Vec<AssetRow>, StoreError> {
-        self.assets_where(
-            "WHERE folder = ?1 AND key = ?2 AND presence = 0 ORDER BY mirror, id",
+        self.assets(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM asset WHERE folder = ?1 AND key = ?2 AND presence = 0 ORDER BY mirror, id"
+            ),
             params![folder.0, key.as_str()],
         )
     }
@@ -164,7 +175,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn asset_ids_in(&self, folder: FolderId) -> Result<Vec<AssetId>, StoreError> {
-        self.ids_where("WHERE folder = ?1 AND presence IN (0, 4) ORDER BY id", params![folder.0])
+        self.ids("SELECT id FROM asset WHERE folder = ?1 AND presence IN (0, 4) ORDER BY id", params![folder.0])
     }
 
     /// Every asset of the mirror that should be in the server's lists and whether it is there (live, or not known), in id
@@ -200,8 +211,8 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn assets_to_look_at(&self, mirror: MirrorId, now: UnixMs) -> Result<Vec<AssetRow>, StoreError> {
-        self.assets_where(
-            "INDEXED BY asset_waiting WHERE mirror = ?1 AND next_look IS NOT NULL AND next_look <= ?2 ORDER BY id",
+        self.assets(
+            concat!("SELECT ", columns!(), " FROM asset INDEXED BY asset_waiting WHERE mirror = ?1 AND next_look IS NOT NULL AND next_look <= ?2 ORDER BY id"),
             params![mirror.0, now.0],
         )
     }
@@ -212,8 +223,12 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn assets_waiting(&self, mirror: MirrorId) -> Result<Vec<AssetRow>, StoreError> {
         // SQLite would rather read the whole mirror, as it does not know how few of its assets wait.
-        self.assets_where(
-            "INDEXED BY asset_waiting WHERE mirror = ?1 AND next_look IS NOT NULL ORDER BY id",
+        self.assets(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM asset INDEXED BY asset_waiting WHERE mirror = ?1 AND next_look IS NOT NULL ORDER BY id"
+            ),
             params![mirror.0],
         )
     }
@@ -223,8 +238,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn unacknowledged(&self, mirror: MirrorId, limit: u32) -> Result<Vec<AssetId>, StoreError> {
-        self.ids_where(
-            "INDEXED BY asset_unacknowledged WHERE mirror = ?1 AND unacknowledged = 1 ORDER BY id LIMIT ?2",
+        self.ids("SELECT id FROM asset INDEXED BY asset_unacknowledged WHERE mirror = ?1 AND unacknowledged = 1 ORDER BY id LIMIT ?2",
             params![mirror.0, limit],
         )
     }
@@ -270,8 +284,10 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_asset(&self, mirror: MirrorId, row: &AssetRow) -> Result<(), StoreError> {
         let asset = &row.asset;
-        let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO asset(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+        let mut statement = self.connection.prepare_cached(concat!(
+            "INSERT OR REPLACE INTO asset(mirror, ",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
                ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"
         ))?;
         statement.execute(params![
@@ -349,8 +365,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn assets_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM asset {rest}"))?;
+    fn assets(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
         let mut assets = Vec::new();
         while let Some(row) = rows.next()? {
@@ -359,8 +375,8 @@ impl Tx<'_> {
         Ok(assets)
     }
 
-    fn ids_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetId>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("SELECT id FROM asset {rest}"))?;
+    fn ids(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<AssetId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map(values, |row| row.get::<_, SqlId>(0))?;
         rows.map(|id| Ok(AssetId(id?.0))).collect()
     }

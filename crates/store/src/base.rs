@@ -17,8 +17,12 @@ pub struct BaseRow {
     pub key: NameKey,
 }
 
-const COLUMNS: &str = "asset, folder, key, name, size, md5, sha256, kind, remote_folder, remote_filename, remote_version, \
-     remote_size, remote_md5, remote_updated_at";
+macro_rules! columns {
+    () => {
+        "asset, folder, key, name, size, md5, sha256, kind, remote_folder, remote_filename, remote_version, \
+         remote_size, remote_md5, remote_updated_at"
+    };
+}
 
 fn from_row(row: &Row<'_>) -> Result<BaseRow, StoreError> {
     let key: String = row.get(2)?;
@@ -45,8 +49,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn base(&self, mirror: MirrorId, asset: &AssetId) -> Result<Option<BaseRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM base WHERE mirror = ?1 AND asset = ?2"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM base WHERE mirror = ?1 AND asset = ?2"
+        ))?;
         statement.query_row(params![mirror.0, SqlId::from(asset)], |row| Ok(from_row(row))).optional()?.transpose()
     }
 
@@ -55,8 +62,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn base_at(&self, folder: FolderId, key: &NameKey) -> Result<Option<BaseRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM base WHERE folder = ?1 AND key = ?2"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM base WHERE folder = ?1 AND key = ?2"
+        ))?;
         statement.query_row(params![folder.0, key.as_str()], |row| Ok(from_row(row))).optional()?.transpose()
     }
 
@@ -66,8 +76,10 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_base(&self, mirror: MirrorId, row: &BaseRow) -> Result<(), StoreError> {
         let base = &row.base;
-        let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO base(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        let mut statement = self.connection.prepare_cached(concat!(
+            "INSERT OR REPLACE INTO base(mirror, ",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
         ))?;
         statement.execute(params![
             mirror.0,

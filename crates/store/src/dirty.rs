@@ -38,6 +38,22 @@ pub struct DirtyRow {
     pub failure: Option<Failure>,
 }
 
+macro_rules! assets {
+    ($condition:literal) => {
+        concat!(
+            "SELECT asset, NULL, NULL, attempts, next_try, failed_in, error FROM dirty_asset",
+            " WHERE ",
+            $condition
+        )
+    };
+}
+
+macro_rules! files {
+    ($condition:literal) => {
+        concat!("SELECT NULL, folder, key, attempts, next_try, failed_in, error FROM dirty_file", " WHERE ", $condition)
+    };
+}
+
 impl Tx<'_> {
     /// Marks an asset's entity; an earlier failure is forgotten, for something has changed.
     ///
@@ -74,10 +90,9 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn dirty(&self, mirror: MirrorId, after: Option<&DirtyKey>, limit: u32) -> Result<Vec<DirtyRow>, StoreError> {
         let mut found = match after {
-            None => self.dirty_where(ASSETS, "mirror = ?1 ORDER BY asset LIMIT ?2", params![mirror.0, limit])?,
-            Some(DirtyKey::Asset(after)) => self.dirty_where(
-                ASSETS,
-                "mirror = ?1 AND asset > ?2 ORDER BY asset LIMIT ?3",
+            None => self.dirty_rows(assets!("mirror = ?1 ORDER BY asset LIMIT ?2"), params![mirror.0, limit])?,
+            Some(DirtyKey::Asset(after)) => self.dirty_rows(
+                assets!("mirror = ?1 AND asset > ?2 ORDER BY asset LIMIT ?3"),
                 params![mirror.0, SqlId::from(after), limit],
             )?,
             Some(DirtyKey::File(..)) => Vec::new(),
@@ -87,9 +102,8 @@ impl Tx<'_> {
                 Some(DirtyKey::File(folder, key)) => (folder.0, key.as_str()),
                 _ => (i64::MIN, ""),
             };
-            found = self.dirty_where(
-                FILES,
-                "mirror = ?1 AND (folder, key) > (?2, ?3) ORDER BY folder, key LIMIT ?4",
+            found = self.dirty_rows(
+                files!("mirror = ?1 AND (folder, key) > (?2, ?3) ORDER BY folder, key LIMIT ?4"),
                 params![mirror.0, folder, key, limit],
             )?;
         }
@@ -103,11 +117,10 @@ impl Tx<'_> {
     pub fn dirty_at(&self, mirror: MirrorId, key: &DirtyKey) -> Result<Option<DirtyRow>, StoreError> {
         let found = match key {
             DirtyKey::Asset(asset) => {
-                self.dirty_where(ASSETS, "mirror = ?1 AND asset = ?2", params![mirror.0, SqlId::from(asset)])?
+                self.dirty_rows(assets!("mirror = ?1 AND asset = ?2"), params![mirror.0, SqlId::from(asset)])?
             }
-            DirtyKey::File(folder, key) => self.dirty_where(
-                FILES,
-                "mirror = ?1 AND folder = ?2 AND key = ?3",
+            DirtyKey::File(folder, key) => self.dirty_rows(
+                files!("mirror = ?1 AND folder = ?2 AND key = ?3"),
                 params![mirror.0, folder.0, key.as_str()],
             )?,
         };
@@ -187,13 +200,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn dirty_where(
-        &self,
-        table: &str,
-        condition: &str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> Result<Vec<DirtyRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{table} WHERE {condition}"))?;
+    fn dirty_rows(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<DirtyRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -215,6 +223,3 @@ impl Tx<'_> {
         Ok(found)
     }
 }
-
-const ASSETS: &str = "SELECT asset, NULL, NULL, attempts, next_try, failed_in, error FROM dirty_asset";
-const FILES: &str = "SELECT NULL, folder, key, attempts, next_try, failed_in, error FROM dirty_file";

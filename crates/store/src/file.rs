@@ -52,7 +52,11 @@ impl Shown<'_> {
     }
 }
 
-const COLUMNS: &str = "key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, kind, racy, unknown";
+macro_rules! columns {
+    () => {
+        "key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, kind, racy, unknown"
+    };
+}
 
 fn from_row(row: &Row<'_>, at: usize) -> Result<FileRow, StoreError> {
     let key: String = row.get(at)?;
@@ -86,8 +90,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn files_in(&self, folder: FolderId) -> Result<Vec<FileRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM file WHERE folder = ?1 ORDER BY key"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM file WHERE folder = ?1 ORDER BY key"
+        ))?;
         let mut rows = statement.query([folder.0])?;
         let mut files = Vec::new();
         while let Some(row) = rows.next()? {
@@ -125,8 +132,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn file(&self, folder: FolderId, key: &NameKey) -> Result<Option<FileRow>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM file WHERE folder = ?1 AND key = ?2"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM file WHERE folder = ?1 AND key = ?2"
+        ))?;
         let row = statement.query_row(params![folder.0, key.as_str()], |row| Ok(from_row(row, 0))).optional()?;
         row.transpose()
     }
@@ -221,9 +231,10 @@ impl Tx<'_> {
     ) -> Result<Vec<(FolderId, FileRow)>, StoreError> {
         let (after_folder, after_key) = after.map_or((i64::MIN, ""), |(folder, key)| (folder.0, key.as_str()));
         let mut files = Vec::new();
+        let columns = columns!();
         for condition in ["sha256 IS NULL", "racy = 1"] {
             let mut statement = self.connection.prepare_cached(&format!(
-                "SELECT file.folder, {COLUMNS} FROM file
+                "SELECT file.folder, {columns} FROM file
                  WHERE {condition} AND unknown IS NULL AND (file.folder, key) > (?2, ?3)
                    AND EXISTS (SELECT 1 FROM folder WHERE folder.id = file.folder AND folder.mirror = ?1)
                  ORDER BY file.folder, key LIMIT ?4"

@@ -70,8 +70,12 @@ pub struct Stray {
     pub since: UnixMs,
 }
 
-const COLUMNS: &str = "marker, folder, key, asset, guid, filename, is_version, session, size, md5, sha256, kind, url, \
-     prepared_at, opened_at";
+macro_rules! columns {
+    () => {
+        "marker, folder, key, asset, guid, filename, is_version, session, size, md5, sha256, kind, url, \
+         prepared_at, opened_at"
+    };
+}
 
 fn from_row(row: &Row<'_>) -> Result<Intent, StoreError> {
     Ok(Intent {
@@ -96,8 +100,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn put_intent(&self, mirror: MirrorId, intent: &Intent) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO intent(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+        let mut statement = self.connection.prepare_cached(concat!(
+            "INSERT OR REPLACE INTO intent(mirror, ",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
         ))?;
         statement.execute(params![
             mirror.0,
@@ -125,9 +131,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn intents(&self, mirror: MirrorId) -> Result<Vec<Intent>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM intent WHERE mirror = ?1 ORDER BY opened_at, marker"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM intent WHERE mirror = ?1 ORDER BY opened_at, marker"
+        ))?;
         let mut rows = statement.query([mirror.0])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -141,8 +149,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn intent_at(&self, folder: FolderId, key: &NameKey) -> Result<Option<Intent>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM intent WHERE folder = ?1 AND key = ?2"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM intent WHERE folder = ?1 AND key = ?2"
+        ))?;
         statement.query_row(params![folder.0, key.as_str()], |row| Ok(from_row(row))).optional()?.transpose()
     }
 

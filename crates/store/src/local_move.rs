@@ -39,8 +39,12 @@ pub struct MoveTarget {
     pub remote_filename: String,
 }
 
-const COLUMNS: &str = "asset, folder, key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, kind, to_folder, \
-     to_key, to_name, remote_folder, remote_filename";
+macro_rules! columns {
+    () => {
+        "asset, folder, key, name, size, mtime_ns, ctime_ns, inode, birth_ns, md5, sha256, kind, to_folder, \
+         to_key, to_name, remote_folder, remote_filename"
+    };
+}
 
 fn place(folder: i64, key: &str, name: Option<&str>) -> Result<Place, StoreError> {
     let name = FileName::new(name.unwrap_or(key)).ok_or(StoreError::Nonsense("a name that cannot be"))?;
@@ -90,8 +94,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn put_local_move(&self, mirror: MirrorId, one: &LocalMove) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "INSERT OR REPLACE INTO local_move(mirror, {COLUMNS})
+        let mut statement = self.connection.prepare_cached(concat!(
+            "INSERT OR REPLACE INTO local_move(mirror, ",
+            columns!(),
+            ")
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
         ))?;
         let to = one.to.as_ref();
@@ -123,9 +129,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn local_moves(&self, mirror: MirrorId) -> Result<Vec<LocalMove>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM local_move WHERE mirror = ?1 ORDER BY asset"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM local_move WHERE mirror = ?1 ORDER BY asset"
+        ))?;
         let mut rows = statement.query([mirror.0])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {

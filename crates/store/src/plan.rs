@@ -31,7 +31,11 @@ pub struct HeldPlan {
     pub approved_at: Option<UnixMs>,
 }
 
-const COLUMNS: &str = "id, guard, reason, side, count, total, fingerprint, lines, created_at, approved_at";
+macro_rules! columns {
+    () => {
+        "id, guard, reason, side, count, total, fingerprint, lines, created_at, approved_at"
+    };
+}
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<HeldPlan> {
     Ok(HeldPlan {
@@ -55,8 +59,10 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn put_plan(&self, mirror: MirrorId, plan: &HeldPlan) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached(&format!(
-                "INSERT OR REPLACE INTO held_plan(mirror, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            .prepare_cached(concat!(
+                "INSERT OR REPLACE INTO held_plan(mirror, ",
+                columns!(),
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
             ))?
             .execute(params![
                 mirror.0,
@@ -79,9 +85,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn plans(&self, mirror: MirrorId) -> Result<Vec<HeldPlan>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM held_plan WHERE mirror = ?1 ORDER BY created_at, id"))?;
+        let mut statement = self.connection.prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM held_plan WHERE mirror = ?1 ORDER BY created_at, id"
+        ))?;
         let rows = statement.query_map([mirror.0], from_row)?;
         rows.map(|row| row.map_err(StoreError::from)).collect()
     }
@@ -92,7 +100,7 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn plan(&self, id: &str) -> Result<Option<(MirrorId, HeldPlan)>, StoreError> {
         let mut statement =
-            self.connection.prepare_cached(&format!("SELECT {COLUMNS}, mirror FROM held_plan WHERE id = ?1"))?;
+            self.connection.prepare_cached(concat!("SELECT ", columns!(), ", mirror FROM held_plan WHERE id = ?1"))?;
         let found = statement.query_row([id], |row| Ok((MirrorId(row.get(10)?), from_row(row)?))).optional()?;
         Ok(found)
     }
