@@ -6,7 +6,7 @@
 use crate::meddle::Meddling;
 use crate::weather::Fault;
 use damsync_model::plan::Rule;
-use damsync_model::policy::{DeletePolicy, Policy};
+use damsync_model::policy::{ConflictPolicy, DeletePolicy, Policy};
 use damsync_reconciler::crash::CrashPoint;
 use std::sync::LazyLock;
 
@@ -156,13 +156,20 @@ pub static ALL: LazyLock<Vec<Cell>> = LazyLock::new(|| {
 fn is_done(policy: &Policy, rule: Rule, action: &str) -> bool {
     let (pushes, pulls) = (policy.direction.pushes(), policy.direction.pulls());
     let deletes = policy.delete == DeletePolicy::Trash;
-    match action {
-        "upload" | "push_version" | "restore_remote" | "make_remote_folder" => pushes,
-        "trash_remote" | "remove_remote_folder" => pushes && deletes,
-        "keep_both" if rule == Rule::R30 => pulls && !pushes,
-        "keep_both" if rule == Rule::R7 => pulls && pushes,
-        "download" | "keep_both" | "move_local" | "make_local_folder" => pulls,
-        "trash_local" | "remove_local_folder" => pulls && deletes,
+    let is_settled_by = |wanted: ConflictPolicy| match policy.conflict {
+        ConflictPolicy::LocalWins if !pushes => wanted == ConflictPolicy::KeepBoth,
+        chosen => chosen == wanted,
+    };
+    match (rule, action) {
+        (Rule::R6 | Rule::R7, "push_version") => pushes && is_settled_by(ConflictPolicy::LocalWins),
+        (Rule::R6 | Rule::R7, "download") => pulls && is_settled_by(ConflictPolicy::RemoteWins),
+        (Rule::R6, "keep_both") => pulls && is_settled_by(ConflictPolicy::KeepBoth),
+        (Rule::R7, "keep_both") => pulls && pushes && is_settled_by(ConflictPolicy::KeepBoth),
+        (Rule::R30, "keep_both") => pulls && !pushes,
+        (_, "upload" | "push_version" | "restore_remote" | "make_remote_folder") => pushes,
+        (_, "trash_remote" | "remove_remote_folder") => pushes && deletes,
+        (_, "download" | "move_local" | "make_local_folder") => pulls,
+        (_, "trash_local" | "remove_local_folder") => pulls && deletes,
         _ => true,
     }
 }
@@ -191,7 +198,7 @@ pub fn is_rare(cell: &Cell) -> bool {
     matches!(
         (cell.rule, cell.action),
         (Rule::R5, "learn")
-            | (Rule::R6 | Rule::R7, "download" | "keep_both")
+            | (Rule::R6 | Rule::R7, "download" | "keep_both" | "push_version")
             | (Rule::R10, "restore_remote")
             | (Rule::R30, _)
     )
