@@ -90,7 +90,13 @@ fn arrived(tx: &Tx<'_>, base: &BaseRow, asset: &AssetRow) -> Result<Option<(Keye
 pub(crate) fn entity(rows: &Rows, folders: &Folders, is_ignored: impl Fn(&MirrorPath) -> bool) -> Entity {
     let place = place(rows);
     let folder_unknown = place.as_ref().and_then(|place| folders.local_unknown(place.folder));
-    let ignored = place.as_ref().and_then(|place| folders.path_of(place)).is_some_and(|path| is_ignored(&path));
+    let remote = remote(rows, folders);
+    let is_left_out = |place: &Place| folders.path_of(place).is_some_and(|path| is_ignored(&path));
+    // What is left out is not looked at. With its directory it is gone for sure, which counts once its asset has a name
+    // that is not left out.
+    let is_gone = place.as_ref().and_then(|place| folders.get(place.folder)).is_some_and(|row| row.local.is_none())
+        && matches!(&remote, Remote::Live(file) if !is_left_out(&file.place));
+    let ignored = !is_gone && place.as_ref().is_some_and(is_left_out);
     let local = match (&rows.file, place) {
         _ if rows.is_moving => Local::Unknown(Unknown(NOT_SETTLED.to_owned())),
         _ if folder_unknown.is_some() => Local::Unknown(Unknown(folder_unknown.unwrap_or_default())),
@@ -99,7 +105,7 @@ pub(crate) fn entity(rows: &Rows, folders: &Folders, is_ignored: impl Fn(&Mirror
         (Some(file), Some(place)) => Local::Present(LocalFile { place, stat: file.stat, content: file.content }),
         _ => Local::Absent,
     };
-    Entity { base: rows.base.as_ref().map(|row| row.base.clone()), local, remote: remote(rows, folders) }
+    Entity { base: rows.base.as_ref().map(|row| row.base.clone()), local, remote }
 }
 
 /// The place with the name as it is on disk, else as it was agreed, else as it was given.

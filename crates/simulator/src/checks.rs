@@ -237,19 +237,21 @@ impl Comparison<'_> {
             {
                 continue;
             }
-            // After both sides were joined anew, a file with a marked name may be an asset of its own.
+            // After both sides were joined anew, a file with a marked name may be an asset of its own, also with the same
+            // bytes.
             let is_its = |(_, content): &(String, Sha256)| {
                 !self.stage.ledger().ever_rolled_back() || self.stage.server.head_of(asset.id) == Some(*content)
             };
             let marked = marked.iter().filter(|name| **name != plain).map(&key);
             let marked = marked.filter(|key| files.get(key).is_some_and(is_its)).collect::<Vec<_>>();
-            match marked.iter().find_map(|key| files.remove(key)) {
+            let may_be_plain = self.stage.ledger().ever_rolled_back() && files.get(&key(&plain)).is_some_and(is_its);
+            match marked.iter().filter(|_| !may_be_plain).find_map(|key| files.remove(key)) {
                 Some(file) => self.same_bytes(asset, &file)?,
-                None => plain_ones.push((asset, plain)),
+                None => plain_ones.push((asset, plain, marked)),
             }
         }
-        for (asset, plain) in plain_ones {
-            match files.remove(&key(&plain)) {
+        for (asset, plain, marked) in plain_ones {
+            match files.remove(&key(&plain)).or_else(|| marked.iter().find_map(|key| files.remove(key))) {
                 Some(file) => self.same_bytes(asset, &file)?,
                 None if self.skips(|skipped| skipped == join(path, plain.as_str())) => {}
                 None => {

@@ -309,9 +309,13 @@ impl<'t> Run<'t> {
                     .iter()
                     .all(|failed| ["404", "422", "(0)"].iter().any(|code| failed.error.contains(code)));
                 // So are many files that are no longer what they were.
-                let is_for_people = self.stage.server.lost_folders()
-                    || report.held.iter().any(|held| held.reason == HoldReason::MassChange);
-                let is_lost = report.outcome != Outcome::InSync && held && failed && is_for_people;
+                let daemon = &self.daemons[index];
+                let is_for_people = || {
+                    let agreed = |asset| daemon.agreement(&AssetId::from(asset)).and_then(|one| one.storage_folder);
+                    report.held.iter().any(|held| held.reason == HoldReason::MassChange)
+                        || self.stage.server.lost_folders(agreed)
+                };
+                let is_lost = report.outcome != Outcome::InSync && held && failed && is_for_people();
                 lost |= is_lost;
                 moved |= !(is_calm(&report) || is_lost && did_nothing(&report));
                 last = format!("d{index}: {}", summary(&report));

@@ -3,6 +3,7 @@
 use crate::ledger::Ledger;
 use bytes::Bytes;
 use damsync_model::content::Sha256;
+use damsync_model::id::StorageFolderId;
 use damsync_sandbox::world::asset::{Asset, Content, Place, Version};
 use damsync_sandbox::world::folder::FolderId;
 use damsync_sandbox::world::user::UserId;
@@ -130,11 +131,14 @@ impl Server {
         assets.iter().flat_map(|asset| self.contents_of(asset)).collect()
     }
 
-    /// Whether assets went to the trash whose folders were removed as well, or every folder was removed.
-    pub fn lost_folders(&self) -> bool {
+    /// Whether assets went to the trash whose folders, or those where they were last agreed on, were removed as well, or
+    /// every folder was removed.
+    pub fn lost_folders(&self, agreed: impl Fn(i64) -> Option<StorageFolderId>) -> bool {
         let world = self.world();
-        self.folders_inside(&world).len() == 1
-            || world.all_assets().any(|asset| !asset.alive() && world.any_folder(asset.folder_id).is_none())
+        let there: BTreeSet<StorageFolderId> = world.all_folders().map(|folder| folder.id.into()).collect();
+        let dead = world.all_assets().filter(|asset| !asset.alive());
+        let mut folders = dead.flat_map(|asset| [Some(asset.folder_id.into()), agreed(asset.id)]).flatten();
+        self.folders_inside(&world).len() == 1 || folders.any(|folder| !there.contains(&folder))
     }
 
     /// Versions that were prepared, and whose bytes never came, are nobody's newest any more. Where the head moves to what

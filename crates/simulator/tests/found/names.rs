@@ -304,3 +304,22 @@ fn a_file_keeps_its_name_before_a_folder_when_both_sides_are_joined_anew() {
         assert_eq!(history.matches("\"upload\"").count(), 1, "{history}");
     }
 }
+
+#[test]
+fn what_was_left_out_is_gone_with_its_directory_once_its_asset_is_called_otherwise() {
+    for renamed_first in [true, false] {
+        let rename = || there(Remote::Rename(0, B));
+        let delete = || here(Local::DeleteDir(0));
+        let mut steps = vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            pass(),
+            there(Remote::Rename(0, LEFT_OUT)),
+            pass(),
+        ];
+        steps.extend(if renamed_first { [rename(), delete()] } else { [delete(), rename()] });
+        steps.push(pass());
+        let history = keeps_promises(Setting::plain(), steps);
+        assert!(!history.contains("trash_remote"), "{history}");
+    }
+}
