@@ -15,12 +15,12 @@ use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, ExpectLocal, HoldReason};
 use damsync_model::time::UnixMs;
-use damsync_model::tree::{Local, Place, Stat};
+use damsync_model::tree::{Local, Place, Remote, RemoteFile, Stat};
 use damsync_ports::{
     Answer, ByteStream, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide,
     Replaced,
 };
-use damsync_store::{AssetRow, ConflictRow, FileRow, LocalMove, StoreError, Tx};
+use damsync_store::{AssetRow, ConflictRow, FileRow, LocalMove, Presence, StoreError, Tx};
 use futures_util::StreamExt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -87,7 +87,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         else {
             return Ok(None);
         };
-        let Some(row) = self.asset_row(asset).await? else { return Ok(None) };
+        let row = self.asset_row(asset).await?.filter(|row| is_where_decided(task, row));
+        let Some(row) = row else { return Ok(None) };
         self.leave_space(size.unwrap_or(0), &task.path).await?;
         let path = task.path.to_string();
         self.step(Step::TransferStarted { path: path.clone(), direction: "pull", bytes: *size });
@@ -497,6 +498,12 @@ fn is_racy(stat: &Stat, now: UnixMs) -> bool {
         return false;
     }
     now.0 - stat.mtime_ns / 1_000_000 < RACY_MS && age_ms(stat, now) < RACY_MS
+}
+
+/// Whether an asset is still where it was when that was decided: another task of this pass may have learned more of it since.
+fn is_where_decided(task: &Task<'_>, row: &AssetRow) -> bool {
+    let Remote::Live(RemoteFile { place, .. }) = &task.one.entity.remote else { return false };
+    (row.presence, row.folder, row.given_name.as_str()) == (Presence::Live, Some(place.folder), place.name.as_str())
 }
 
 /// Where the file already holds just these bytes.

@@ -569,3 +569,30 @@ fn a_server_that_went_back_to_before_the_bytes_came_gets_them_again() {
         );
     }
 }
+
+#[test]
+fn an_asset_that_is_seen_elsewhere_while_a_deletion_is_examined_comes_down_there() {
+    let poll = || pass_as(Mode::Poll, Script::default());
+    // What a poll asks for depends on how many there were before it.
+    for polls in 0..3 {
+        let mut steps = vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, B)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            there(Remote::Add(ROOT, C, bytes(2))),
+            pass(),
+        ];
+        steps.extend((0..polls).map(|_| poll()));
+        steps.extend([
+            here(Local::Delete(1)),
+            there(Remote::Trash(1)),
+            there(Remote::Add(ROOT, B, bytes(3))),
+            Step::Wait(7_200_000),
+            // The index is late. Every folder is looked into, because the asset may be what went to the trash.
+            there(Remote::Hide(0)),
+            there(Remote::Move(1, SECOND)),
+            poll(),
+        ]);
+        keeps_promises(hiding_with(|habits| habits.index_lag_ms = 30_000), steps);
+    }
+}
