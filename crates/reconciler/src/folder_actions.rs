@@ -12,6 +12,7 @@ use damsync_model::time::UnixMs;
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteFolder, RemoteSide};
 use damsync_store::{Event, FolderRow, LocalDir, RemoteDir};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// While folders are removed one after the other, a list of all is good for so long.
 const LIST_MS: i64 = 2_000;
@@ -33,7 +34,10 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         match planned.action {
             Action::MakeRemoteFolder { folder } => self.make_remote_folder(folder).await?,
             Action::MakeLocalFolder { folder } => self.make_local_folder(folder).await?,
-            Action::JoinFolder { folder } => self.agree_folder(folder).await?,
+            Action::JoinFolder { folder } => {
+                self.make_found_durable().await?;
+                self.agree_folder(folder).await?;
+            }
             Action::RemoveRemoteFolder { folder } => self.remove_remote_folder(folder).await?,
             Action::RemoveLocalFolder { folder } => self.remove_local_folder(folder).await?,
             Action::ForgetFolder { folder } => self.forget_folder(folder).await?,
@@ -85,6 +89,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     async fn make_remote_folder(&self, folder: FolderId) -> Result<(), PassError> {
         let Some(new) = self.new_remote_folder(folder)? else { return Ok(()) };
         let NewRemoteFolder { row, parent, parent_id, name } = new;
+        self.make_found_durable().await?;
         let made = match self.engine.remote.make_folder(parent_id.as_ref(), &name).await {
             Ok(made) => made,
             // The answer was lost: it may have been made, and a second one must not be.
@@ -219,6 +224,16 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.make_durable().await?;
         self.reach(CrashPoint::FolderRemoved)?;
         self.keep_folder(FolderRow { local: None, local_unknown: None, ..row }, false).await?;
+        Ok(())
+    }
+
+    /// A directory that is here already may have been made by a pass that failed before it was durable. Once it is agreed
+    /// on, that it is not here means that somebody removed it.
+    async fn make_found_durable(&self) -> Result<(), PassError> {
+        if !self.found_is_durable.load(Ordering::Relaxed) {
+            self.make_durable().await?;
+            self.found_is_durable.store(true, Ordering::Relaxed);
+        }
         Ok(())
     }
 

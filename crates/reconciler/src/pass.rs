@@ -130,6 +130,8 @@ pub(crate) struct Pass<'e, D, R> {
     outside_folders: Mutex<BTreeSet<StorageFolderId>>,
     /// The storage folders as they were listed right before some of them are removed.
     pub folders_there: tokio::sync::Mutex<FoldersThere>,
+    /// What the scan found was made durable in this pass.
+    pub found_is_durable: AtomicBool,
     /// Directories whose action failed in this pass.
     pub failed_folders: Mutex<BTreeSet<FolderId>>,
 }
@@ -244,6 +246,7 @@ impl<D: LocalSide, R: RemoteSide> Engine<D, R> {
             found_changed: AtomicBool::new(false),
             folders_listed: AtomicBool::new(remote_folders.is_some()),
             outside_folders: Mutex::default(),
+            found_is_durable: AtomicBool::new(false),
             failed_folders: Mutex::default(),
             folders_there: tokio::sync::Mutex::default(),
         };

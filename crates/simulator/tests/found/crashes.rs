@@ -327,3 +327,19 @@ fn what_was_prepared_in_a_folder_that_is_hidden_meanwhile_is_not_left_behind() {
         );
     }
 }
+
+#[test]
+fn a_directory_that_could_not_be_made_durable_is_agreed_on_only_when_it_is() {
+    let removed = [false, true];
+    for (call, removed, number) in (8..=20)
+        .flat_map(|call| removed.map(|removed| (call, removed)))
+        .flat_map(|(call, removed)| (0..4).map(move |number| (call, removed, number)))
+    {
+        let fails = Script { faults: vec![(call, Fault::DiskFails)], ..Script::default() };
+        let mut steps = vec![pass(), there(Remote::MakeFolder(ROOT, A)), pass_as(Mode::Full, fails)];
+        steps.extend(removed.then(|| there(Remote::RemoveFolder(0))));
+        steps.extend([pass_as(Mode::Full, Script::default()), Step::PowerCut(0, number), pass()]);
+        let history = keeps_promises(Setting::plain(), steps);
+        assert!(!history.contains("remove_remote_folder"), "{history}");
+    }
+}
