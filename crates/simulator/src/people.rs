@@ -148,8 +148,11 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             ledger.delete(content);
         }
     };
+    let held = |asset: &Asset| asset.head_version().and_then(|version| server.hash(version));
+    let is_held_by_another =
+        |id: i64, content| assets.iter().any(|other| other.id != id && held(other) == Some(content));
     let head = |asset: &Asset| {
-        if let Some(content) = asset.head_version().and_then(|version| server.hash(version)) {
+        if let Some(content) = held(asset) {
             stage.ledger().head(asset.id, content);
         }
     };
@@ -201,12 +204,10 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             head(&after);
             // Where the same bytes went on by themselves meanwhile, they are there twice by that.
             let earlier = asset.versions.iter().find(|version| version.number == number);
-            if let Some(content) = earlier.and_then(|version| server.hash(version)) {
-                let holds = |other: &Asset| other.head_version().and_then(|version| server.hash(version));
-                let there = assets.iter().any(|other| other.id != asset.id && holds(other) == Some(content));
-                if there || stage.is_on_a_disk(content) {
-                    stage.ledger().put(content);
-                }
+            if let Some(content) = earlier.and_then(|version| server.hash(version))
+                && (is_held_by_another(asset.id, content) || stage.is_on_a_disk(content))
+            {
+                stage.ledger().put(content);
             }
             format!("reverts {} to {number}", asset.id)
         }
@@ -250,6 +251,10 @@ fn attempt(stage: &Stage, edit: &Remote) -> Result<String, Refusal> {
             let (asset, to) = (pick(&outside, *which).ok_or_else(none)?, folder(to)?);
             world.create_job(person, JobWork::MoveTo(to), &[asset.id], now)?;
             stage.ledger().moved(asset.id);
+            // Where its file stayed and was sent anew meanwhile, it is there twice by that.
+            if let Some(content) = held(&asset).filter(|content| is_held_by_another(asset.id, *content)) {
+                stage.ledger().put(content);
+            }
             format!("moves {} {:?} in to {to}", asset.id, asset.filename)
         }
         Remote::Describe(which) => {

@@ -343,3 +343,27 @@ fn a_directory_that_could_not_be_made_durable_is_agreed_on_only_when_it_is() {
         assert!(!history.contains("remove_remote_folder"), "{history}");
     }
 }
+
+#[test]
+fn what_was_moved_out_before_it_was_written_down_here_stays_and_is_another_asset_when_it_comes_back() {
+    let mut doubles = 0;
+    for point in 1..=6 {
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, A, bytes(1))),
+                cut_at(point),
+                there(Remote::MoveOut(0)),
+                pass(),
+                there(Remote::MoveIn(0, FIRST)),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("trash_remote"), "{history}");
+        let is_double = history.contains("\"upload\"");
+        assert!(!is_double || !history.contains("trash_local"), "{history}");
+        doubles += u32::from(is_double);
+    }
+    assert!(doubles > 0, "no file was left without its asset");
+}
