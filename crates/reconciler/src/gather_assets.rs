@@ -57,20 +57,24 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             self.trash_now(&mut trash).await?;
         }
         let mut missing = Vec::new();
+        let mut cursors = Vec::new();
         if self.asked.everything || listed.is_none() {
             let all = self.list_everything().await?;
             missing = all.missing;
-            let mut cursors = vec![("listed", 1)];
+            cursors.push(("listed", 1));
             // What changed in a folder that could not be looked into is still to be read.
             if all.is_whole {
                 cursors.push(("window_from", self.server_time.0 - INDEX_LAG_MS));
             }
-            self.set_cursors(cursors).await?;
         } else if self.asked.feeds {
             self.follow_hints().await?;
-            self.follow_feed(UnixMs(window_from.unwrap_or(0))).await?;
+            cursors.extend(self.follow_feed(UnixMs(window_from.unwrap_or(0))).await?.map(|to| ("window_from", to.0)));
             if self.asked.sweep || trash.moved() {
-                missing = self.sweep().await?;
+                match self.sweep().await? {
+                    Some(left_out) => missing = left_out,
+                    // What the list left out was not asked for, so what changed of it is still to be read.
+                    None => cursors.clear(),
+                }
             }
         }
         let unseen = self.look_at_waiting(&trash).await?;
@@ -79,12 +83,17 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         missing.dedup();
         // All together, so that what the trash has got is told from what vanished.
         self.question(missing, &mut trash).await?;
+        // Only now it is written down what could not be seen, so that it is read anew when it can be.
+        self.set_cursors(cursors).await?;
         self.ask_later(unseen).await?;
         self.settle_vanished_folders().await?;
         self.account_for_trash(&trash).await
     }
 
     async fn set_cursors(&self, values: Vec<(&'static str, i64)>) -> Result<(), PassError> {
+        if values.is_empty() {
+            return Ok(());
+        }
         let mirror = self.mirror;
         self.engine
             .keeper
@@ -126,8 +135,8 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// The feed: what changed after everything that we know of, and, while the index may still be late, whether the
-    /// window behind it holds as many assets as we know there.
-    async fn follow_feed(&self, from: UnixMs) -> Result<(), PassError> {
+    /// window behind it holds as many assets as we know there. Returns up to where the window is final now, if that moved.
+    async fn follow_feed(&self, from: UnixMs) -> Result<Option<UnixMs>, PassError> {
         let mirror = self.mirror;
         let newest = self.engine.keeper.read(move |tx| tx.newest_update(mirror)).await?.unwrap_or(from);
         let after = from.max(newest.plus_ms(1));
@@ -147,10 +156,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if !complete && !Mutation::ShortPageIsWhole.is_on() {
             self.read_window(from).await?;
         }
-        if advances {
-            self.set_cursors(vec![("window_from", settled.0)]).await?;
-        }
-        Ok(())
+        Ok(advances.then_some(settled))
     }
 
     /// Reads every asset whose `updated_at` is at or after `from`.
@@ -159,13 +165,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.fetch(&ids).await
     }
 
-    /// Which ids are there. What is new is asked for, what is missing is questioned.
-    async fn sweep(&self) -> Result<Vec<AssetId>, PassError> {
+    /// Which ids are there. What is new is asked for; returns what is missing, unless the list may not be whole.
+    async fn sweep(&self) -> Result<Option<Vec<AssetId>>, PassError> {
         let there = self.ids_in_scope().await?;
         let (new, missing) = self.compare_ids(&there).await?;
         self.fetch(&new).await?;
         if missing.is_empty() {
-            return Ok(missing);
+            return Ok(Some(missing));
         }
         // Something is missing, so the list must prove that it is whole: counted before and after, and no index is
         // being built anew.
@@ -181,9 +187,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     "the server's list is not complete now, so what it leaves out is not taken for deleted",
                 )
             });
-            return Ok(Vec::new());
+            return Ok(None);
         }
-        Ok(missing.into_iter().filter(|id| again.binary_search(id).is_err()).collect())
+        Ok(Some(missing.into_iter().filter(|id| again.binary_search(id).is_err()).collect()))
     }
 
     /// Each once, in order.

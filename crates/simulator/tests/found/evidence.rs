@@ -596,3 +596,52 @@ fn an_asset_that_is_seen_elsewhere_while_a_deletion_is_examined_comes_down_there
         keeps_promises(hiding_with(|habits| habits.index_lag_ms = 30_000), steps);
     }
 }
+
+#[test]
+fn a_version_that_is_added_while_a_folder_is_hidden_comes_down_although_the_pass_that_missed_it_was_cut_off() {
+    for call in 8..=24 {
+        for mode in [Mode::Whole, Mode::Full] {
+            keeps_promises(
+                hiding(),
+                vec![
+                    there(Remote::MakeFolder(ROOT, A)),
+                    there(Remote::Add(FIRST, A, bytes(1))),
+                    pass(),
+                    there(Remote::Hide(0)),
+                    there(Remote::Version(0, bytes(2))),
+                    there(Remote::Add(ROOT, B, bytes(3))),
+                    Step::Wait(3_600_000),
+                    pass_as(mode, Script { cut: Some(CutOff::Before(call)), ..Script::default() }),
+                    there(Remote::Unhide),
+                    // Nobody hints at it any more.
+                    there(Remote::Acknowledge(0)),
+                    pass(),
+                ],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_version_that_is_added_while_a_folder_is_hidden_comes_down_although_the_list_was_not_whole_then() {
+    for call in 12..=24 {
+        let meanwhile = vec![(call, Edit::There(Remote::Add(ROOT, C, bytes(4))))];
+        keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                pass(),
+                there(Remote::Hide(0)),
+                there(Remote::Version(0, bytes(2))),
+                there(Remote::Add(ROOT, B, bytes(3))),
+                Step::Wait(3_600_000),
+                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
+                there(Remote::Unhide),
+                // Nobody hints at it any more.
+                there(Remote::Acknowledge(0)),
+                pass(),
+            ],
+        );
+    }
+}
