@@ -14,7 +14,7 @@ use damsync_model::name::{FileName, is_same_name};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
-use damsync_store::{AssetRow, Event, Presence, StoreError, Tx};
+use damsync_store::{AssetRow, BaseRow, Event, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
@@ -226,13 +226,18 @@ fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTree
 }
 
 /// An asset and a file that stood under one name with the same bytes are one (R5), also where the asset was renamed or
-/// moved before that could be written down: a pass may have put the file there and crashed. Returns the file's place.
+/// moved before that could be written down: a pass may have put the file there and crashed. An asset whose file stands
+/// where it was agreed on has its file. Returns the file's place.
 fn meet(tx: &Tx<'_>, mirror: MirrorId, id: &AssetId) -> Result<Option<Place>, StoreError> {
     let Some(row) = tx.asset(mirror, id)?.filter(|row| row.presence == Presence::Live) else { return Ok(None) };
     let Some(folder) = row.folder else { return Ok(None) };
     let is_anothers =
-        tx.base_at(folder, &row.key)?.is_some() || tx.is_moving(mirror, None, Some((folder, &row.key)))?;
-    if tx.base(mirror, id)?.is_some() || is_anothers {
+        tx.base_at(folder, &row.key)?.is_some() || tx.is_moving(mirror, Some(id), Some((folder, &row.key)))?;
+    let has_its_file = match tx.base(mirror, id)? {
+        Some(BaseRow { base, key }) => tx.file(base.place.folder, &key)?.is_some(),
+        None => false,
+    };
+    if has_its_file || is_anothers {
         return Ok(None);
     }
     let Some(file) = tx.file(folder, &row.key)?.filter(|file| file.unknown.is_none()) else { return Ok(None) };

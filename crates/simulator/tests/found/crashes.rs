@@ -367,3 +367,23 @@ fn what_was_moved_out_before_it_was_written_down_here_stays_and_is_another_asset
     }
     assert!(doubles > 0, "no file was left without its asset");
 }
+
+#[test]
+fn a_download_that_was_placed_before_a_crash_is_its_assets_also_if_that_was_renamed_before_and_after() {
+    for point in 1..=8 {
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::Add(ROOT, A, bytes(1))),
+                pass(),
+                there(Remote::Version(0, bytes(2))),
+                there(Remote::Rename(0, B)),
+                here(Local::Delete(0)),
+                cut_at(point),
+                there(Remote::Rename(0, A)),
+                pass(),
+            ],
+        );
+        assert!(!history.contains("upload"), "{history}");
+    }
+}
