@@ -266,8 +266,10 @@ impl Comparison<'_> {
                 self.report.awaiting.iter().find(|waits| waits.guid == asset.guid && parent(&waits.path) == path);
             let name = waits.and_then(|waits| waits.path.rsplit('/').next());
             if let Some(file) = name.and_then(|name| files.remove(&NameKey::of(name, self.folding))) {
-                // A version that somebody adds meanwhile comes down once it is submitted.
-                if !self.stage.server.contents_of(&asset).contains(&file.1) {
+                // A file that was never agreed on is in conflict with it, which is settled once its bytes can be had; and a
+                // version that somebody adds meanwhile comes down once it is submitted.
+                let was_agreed_on = self.daemon.agreement(&AssetId::from(asset.id)).is_some();
+                if was_agreed_on && !self.stage.server.contents_of(&asset).contains(&file.1) {
                     self.same_bytes(&asset, &file)?;
                 }
             }

@@ -1,7 +1,7 @@
 //! Assets that wait for a person.
 
 use crate::{A, B, ROOT, bytes, cut_at, here, keeps_promises, pass, pass_as, there};
-use damsync_model::policy::DeletePolicy;
+use damsync_model::policy::{ConflictPolicy, DeletePolicy};
 use damsync_sandbox::world::habits::TrashedDetails;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting, Step};
@@ -22,6 +22,28 @@ fn what_was_restored_before_anybody_submitted_it_waits_and_keeps_its_file() {
                 pass(),
             ],
         );
+    }
+}
+
+#[test]
+fn a_file_that_gets_the_name_of_what_nobody_submitted_waits_with_it_and_stays_as_it_is() {
+    for conflict in [ConflictPolicy::KeepBoth, ConflictPolicy::RemoteWins] {
+        let history = keeps_promises(
+            Setting { conflict, ..Setting::plain() },
+            vec![
+                here(Local::Write(ROOT, A, bytes(1))),
+                // Before the session is closed.
+                cut_at(8),
+                there(Remote::Trash(0)),
+                pass(),
+                there(Remote::Restore(0)),
+                here(Local::Write(ROOT, A, bytes(2))),
+                pass(),
+            ],
+        );
+        let acts: Vec<&str> =
+            history.lines().filter_map(|line| line.split("action: ").nth(1)?.split('"').nth(1)).collect();
+        assert_eq!(acts, ["upload", "trash_local"], "{history}");
     }
 }
 
