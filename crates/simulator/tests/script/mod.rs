@@ -3,7 +3,7 @@
 use damsync_simulator::disk::Crash;
 use damsync_simulator::edit::{Bytes, Edit, Local, Remote};
 use damsync_simulator::plan::{Mode, PassStep, Plan, Setting, Step};
-use damsync_simulator::run::run_with_trace;
+use damsync_simulator::run::{Ran, run_with_trace};
 use damsync_simulator::weather::Script;
 
 pub fn bytes(number: u64) -> Bytes {
@@ -33,9 +33,14 @@ pub fn keeps_promises(setting: Setting, steps: Vec<Step>) -> String {
 
 /// One step right after the other.
 pub fn keeps_promises_at_once(setting: Setting, steps: Vec<Step>) -> String {
+    told(setting, steps).histories.concat()
+}
+
+/// The same, with all that happened.
+pub fn told(setting: Setting, steps: Vec<Step>) -> Ran {
     let ran = run_with_trace(&Plan { seed: 1, setting, beginning: Vec::new(), steps });
     if let Some(broken) = ran.broken {
         panic!("{broken}\n{}", ran.trace.join("\n"));
     }
-    ran.histories.concat()
+    ran
 }
