@@ -39,6 +39,8 @@ pub enum Mutation {
     StrayForgotten,
     /// A move on the disk is not written into the journal.
     NoLocalMove,
+    /// A file gets its name without a word of it in the journal.
+    NoPlacing,
     /// A downloaded body is not compared with what the server tells.
     BodyUnverified,
     /// One partial serves for every version of an asset.
@@ -93,6 +95,7 @@ impl Mutation {
         Self::IntentForgotten,
         Self::StrayForgotten,
         Self::NoLocalMove,
+        Self::NoPlacing,
         Self::BodyUnverified,
         Self::PartialOfAnyVersion,
         Self::PartialsKept,

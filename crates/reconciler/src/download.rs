@@ -1,26 +1,22 @@
-//! Content comes down: into a partial, verified, then in groups under its name, and only then into the base.
+//! Content comes down, into a partial that is verified. How it gets its name: `placing`.
 
 use crate::crash::CrashPoint;
-use crate::execute::{Places, Task, agree};
-use crate::hashing::age_ms;
+use crate::execute::Task;
 use crate::hooks::Step;
 use crate::observe::Said;
 use crate::pass::{Pass, PassError};
 use crate::report::HeldItem;
 use crate::rounds::Done;
 use damsync_model::content::{Claimed, Content, Likeness};
-use damsync_model::id::{FolderId, MirrorId};
+use damsync_model::id::MirrorId;
 use damsync_model::mutation::Mutation;
-use damsync_model::name::NameKey;
 use damsync_model::path::MirrorPath;
-use damsync_model::plan::{Action, ExpectLocal, HoldReason};
-use damsync_model::time::UnixMs;
-use damsync_model::tree::{Local, Place, Remote, RemoteFile, Stat};
+use damsync_model::plan::{Action, HoldReason};
+use damsync_model::tree::{Remote, RemoteFile};
 use damsync_ports::{
-    Answer, ByteStream, LocalError, LocalSide, PartialKey, Placed, Placement, RemoteError, RemoteErrorKind, RemoteSide,
-    Replaced,
+    Answer, ByteStream, LocalError, LocalSide, PartialKey, RemoteError, RemoteErrorKind, RemoteSide,
 };
-use damsync_store::{AssetRow, ConflictRow, FileRow, LocalMove, Presence, StoreError, Tx};
+use damsync_store::{AssetRow, Presence, StoreError, Tx};
 use futures_util::StreamExt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -63,18 +59,9 @@ enum Body {
 
 /// A body that arrived whole and verified.
 pub(crate) struct Received {
-    row: AssetRow,
-    partial: PartialKey,
-    content: Content,
-}
-
-/// A received body on its way to its name.
-struct Placing<'t> {
-    task: &'t Task<'t>,
-    received: Received,
-    place: Place,
-    /// The file there that makes room for it.
-    giving_way: Option<LocalMove>,
+    pub row: AssetRow,
+    pub partial: PartialKey,
+    pub content: Content,
 }
 
 impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
@@ -267,205 +254,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .await?;
         Ok(Done::Yes)
     }
-
-    /// Writes down what must be known before files get their names: which ones give way, and what the server does not tell
-    /// of those whose places are new. Else, after a crash and a rename there, nothing would say whose file it is.
-    async fn begin_placing(&self, placing: &mut [Placing<'_>]) -> Result<(), PassError> {
-        let mut learned = Vec::new();
-        for Placing { task, received, place, .. } in &mut *placing {
-            let is_new_there = task.one.entity.base.as_ref().is_none_or(|base| base.place != *place);
-            if is_new_there && received.row.asset.claimed.md5.is_none() {
-                received.row = received.as_learned();
-                learned.push(received.row.clone());
-            }
-        }
-        let giving_way: Vec<_> = placing.iter().filter_map(|one| one.giving_way.clone()).collect();
-        if learned.is_empty() && giving_way.is_empty() {
-            return Ok(());
-        }
-        let (mirror, gives_way) = (self.mirror, !giving_way.is_empty());
-        self.engine
-            .keeper
-            .write(move |tx| {
-                learned.iter().try_for_each(|row| keep_learned(tx, mirror, row).map(drop))?;
-                giving_way.iter().try_for_each(|one| tx.put_local_move(mirror, one))
-            })
-            .await?;
-        if gives_way { self.reach(CrashPoint::MoveOpen) } else { Ok(()) }
-    }
-
-    /// Puts received bodies under their names, in one durable group, and records them in one transaction.
-    pub(crate) async fn place<'t>(
-        &self,
-        ready: Vec<(&'t Task<'t>, Received)>,
-    ) -> Result<Vec<(&'t Task<'t>, Result<Done, PassError>)>, PassError> {
-        let mut results = Vec::with_capacity(ready.len());
-        let mut placements = Vec::new();
-        let mut placing = Vec::new();
-        for (task, received) in ready {
-            if let Some(same) = same_bytes_here(task, &received) {
-                let done = self.keep_same(task, &received, same).await;
-                results.push((task, done));
-                continue;
-            }
-            if let Action::Download { place, expect: ExpectLocal::File(stat), .. } = &task.planned.action {
-                match self.still_holds(place, &task.path, *stat).await {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        results.push((task, Ok(Done::DecideAgain)));
-                        continue;
-                    }
-                    Err(error) => {
-                        results.push((task, Err(error)));
-                        continue;
-                    }
-                }
-            }
-            match self.placement(task, &received) {
-                Some((placement, place)) => {
-                    placements.push(placement);
-                    let giving_way = self.giving_way(task, &place);
-                    placing.push(Placing { task, received, place, giving_way });
-                }
-                None => results.push((task, Ok(Done::DecideAgain))),
-            }
-        }
-        if placements.is_empty() {
-            return Ok(results);
-        }
-        self.begin_placing(&mut placing).await?;
-        let placed = match self.engine.disk.place(placements).await {
-            Ok(placed) => placed,
-            Err(error) => {
-                self.settle_giving_way(&placing).await?;
-                return Err(error.into());
-            }
-        };
-        self.reach(CrashPoint::Placed)?;
-        let (mut kept, mut not_placed) = (Vec::new(), Vec::new());
-        for (one, outcome) in placing.into_iter().zip(placed) {
-            match outcome {
-                Ok(placed) => kept.push((one, placed)),
-                Err(error) => {
-                    results.push((one.task, Err(error.into())));
-                    not_placed.push(one);
-                }
-            }
-        }
-        self.keep_placed(&kept).await?;
-        self.reach(CrashPoint::PlacedKept)?;
-        self.settle_giving_way(&not_placed).await?;
-        results.extend(kept.into_iter().map(|(one, _)| (one.task, Ok(Done::Yes))));
-        Ok(results)
-    }
-
-    /// What was to make room for those that could not be placed.
-    async fn settle_giving_way(&self, not_placed: &[Placing<'_>]) -> Result<(), PassError> {
-        for one in not_placed.iter().filter_map(|one| one.giving_way.as_ref()) {
-            self.settle_local_move(one).await?;
-        }
-        Ok(())
-    }
-
-    fn placement(&self, task: &Task<'_>, received: &Received) -> Option<(Placement, Place)> {
-        let (place, replaces) = match &task.planned.action {
-            Action::Download { place, expect: ExpectLocal::Nothing, .. } => (place, Replaced::Nothing),
-            Action::Download { place, expect: ExpectLocal::File(stat), .. } => {
-                (place, Replaced::ToTrash(*stat, self.slot()))
-            }
-            Action::KeepBoth { place, expect, .. } => {
-                let folder = self.folders().path(place.folder)?;
-                let names = self.copy_names(&place.name).map(|name| folder.join(&name));
-                (place, Replaced::ToCopy(*expect, names.collect()))
-            }
-            _ => return None,
-        };
-        let target = self.folders().path_of(place)?;
-        let modified = received.row.asset.updated_at.plausible_at(self.now());
-        Some((Placement { partial: received.partial.clone(), target, replaces, modified }, place.clone()))
-    }
-
-    /// The bytes are here already: only the record is written, and the partial goes.
-    async fn keep_same(&self, task: &Task<'_>, received: &Received, place: Place) -> Result<Done, PassError> {
-        self.engine.disk.discard_partial(&received.partial).await?;
-        let (mirror, key, row, content) = (self.mirror, self.key(&place), received.row.clone(), received.content);
-        let event = self.event(task, "done");
-        self.engine
-            .keeper
-            .write(move |tx| {
-                agree(tx, mirror, &row, &place, &key, content, Places::AsBefore)?;
-                tx.set_unacknowledged(mirror, &row.asset.id, true)?;
-                tx.add_event(mirror, &event)
-            })
-            .await?;
-        Ok(Done::Yes)
-    }
-
-    async fn keep_placed(&self, kept: &[(Placing<'_>, Placed)]) -> Result<(), PassError> {
-        if kept.is_empty() {
-            return Ok(());
-        }
-        let (mirror, now) = (self.mirror, self.now());
-        let folding = self.folders().folding();
-        let works: Vec<_> = kept
-            .iter()
-            .map(|(Placing { task, received, place, .. }, placed)| {
-                let copy = placed.copy.as_ref().and_then(|(path, stat)| self.copy_row(task, place, path, *stat));
-                let event = self.event(task, self.outcome_with(task, &received.content));
-                let places = match task.planned.action {
-                    Action::Download { expect: ExpectLocal::Nothing, .. } => Places::AsNow,
-                    _ => Places::AsBefore,
-                };
-                (received.row.clone(), received.content, place.clone(), placed.stat, copy, event, places)
-            })
-            .collect();
-        self.engine
-            .keeper
-            .write(move |tx| {
-                for (row, content, place, stat, copy, event, places) in works {
-                    let key = NameKey::of(place.name.as_str(), folding);
-                    let file = FileRow {
-                        key: key.clone(),
-                        name: place.name.as_str().to_owned(),
-                        stat,
-                        content: Some(content),
-                        racy: is_racy(&stat, now),
-                        unknown: None,
-                    };
-                    tx.put_file(place.folder, &file)?;
-                    tx.end_local_move(mirror, &row.asset.id)?;
-                    agree(tx, mirror, &row, &place, &key, content, places)?;
-                    tx.set_unacknowledged(mirror, &row.asset.id, true)?;
-                    if let Some((folder, file)) = copy {
-                        tx.put_file(folder, &file)?;
-                        tx.mark_place(mirror, folder, &file.key)?;
-                        let conflict = ConflictRow {
-                            asset: row.asset.id.clone(),
-                            place: (place.folder, key),
-                            copy: (folder, file.key.clone()),
-                            opened_at: now,
-                        };
-                        tx.put_conflict(mirror, &conflict)?;
-                    }
-                    tx.add_event(mirror, &event)?;
-                }
-                Ok(())
-            })
-            .await?;
-        Ok(())
-    }
-
-    /// Our file of a conflict, under its new name.
-    fn copy_row(&self, task: &Task<'_>, place: &Place, path: &MirrorPath, stat: Stat) -> Option<(FolderId, FileRow)> {
-        let name = path.name()?;
-        let content = match &task.one.entity.local {
-            Local::Present(file) => file.content,
-            _ => None,
-        };
-        let key = NameKey::of(name.as_str(), self.folders().folding());
-        let row = FileRow { key, name: name.as_str().to_owned(), stat, content, racy: false, unknown: None };
-        Some((place.folder, row))
-    }
 }
 
 impl Received {
@@ -490,28 +278,8 @@ fn keep_learned(tx: &Tx<'_>, mirror: MirrorId, learned: &AssetRow) -> Result<boo
     Ok(unchanged)
 }
 
-/// A placed file's modification time lies in the past, so any later write shows in its stat; unless the asset was
-/// changed just now.
-fn is_racy(stat: &Stat, now: UnixMs) -> bool {
-    const RACY_MS: i64 = 2000;
-    if Mutation::TrustTimes.is_on() {
-        return false;
-    }
-    now.0 - stat.mtime_ns / 1_000_000 < RACY_MS && age_ms(stat, now) < RACY_MS
-}
-
 /// Whether an asset is still where it was when that was decided: another task of this pass may have learned more of it since.
 fn is_where_decided(task: &Task<'_>, row: &AssetRow) -> bool {
     let Remote::Live(RemoteFile { place, .. }) = &task.one.entity.remote else { return false };
     (row.presence, row.folder, row.given_name.as_str()) == (Presence::Live, Some(place.folder), place.name.as_str())
-}
-
-/// Where the file already holds just these bytes.
-fn same_bytes_here(task: &Task<'_>, received: &Received) -> Option<Place> {
-    match &task.one.entity.local {
-        Local::Present(file) if file.content.is_some_and(|ours| ours.sha256 == received.content.sha256) => {
-            Some(file.place.clone())
-        }
-        _ => None,
-    }
 }

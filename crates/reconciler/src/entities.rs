@@ -5,7 +5,6 @@ use crate::guard::Verdict;
 use crate::local_moves::NOT_SETTLED;
 use crate::pass::{Pass, PassError};
 use crate::scan::IGNORED;
-use damsync_model::content::Likeness;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey};
 use damsync_model::path::MirrorPath;
@@ -21,8 +20,8 @@ pub(crate) struct Rows {
     pub asset: Option<AssetRow>,
     /// Where the file stands, or would stand.
     pub place: Option<KeyedPlace>,
-    /// A move of it is in the journal still, so nothing is known of where it stands.
-    pub is_moving: bool,
+    /// A move or a placing of it is in the journal still, so nothing is known of where it stands.
+    pub is_unsettled: bool,
 }
 
 /// A place with the key of its name.
@@ -34,7 +33,7 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
         DirtyKey::Asset(id) => {
             let asset = tx.asset(mirror, id)?;
             let base = tx.base(mirror, id)?;
-            let mut place = match (&base, &asset) {
+            let place = match (&base, &asset) {
                 (Some(base), _) => Some((base.base.place.folder, base.key.clone())),
                 (None, Some(asset)) if asset.presence == Presence::Live => {
                     asset.folder.map(|folder| (folder, asset.key.clone()))
@@ -45,12 +44,6 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
                 Some((folder, key)) => tx.file(*folder, key)?,
                 None => None,
             };
-            if file.is_none()
-                && let (Some(base), Some(asset)) = (&base, &asset)
-                && let Some((there, found)) = arrived(tx, base, asset)?
-            {
-                (place, file) = (Some(there), Some(found));
-            }
             // A file that is another asset's by agreement is not this one's by its name.
             if base.is_none()
                 && let (Some((folder, key)), Some(_)) = (&place, &file)
@@ -58,32 +51,17 @@ pub(crate) fn rows(tx: &Tx<'_>, mirror: MirrorId, key: &DirtyKey) -> Result<Opti
             {
                 file = None;
             }
-            let is_moving = tx.is_moving(mirror, Some(id), place.as_ref().map(|(folder, key)| (*folder, key)))?;
-            Ok(Some(Rows { base, file, asset, place, is_moving }))
+            let is_unsettled = tx.is_unsettled(mirror, Some(id), place.as_ref().map(|(folder, key)| (*folder, key)))?;
+            Ok(Some(Rows { base, file, asset, place, is_unsettled }))
         }
         DirtyKey::File(folder, key) => {
             if tx.base_at(*folder, key)?.is_some() || !tx.assets_at(*folder, key)?.is_empty() {
                 return Ok(None);
             }
-            let (file, is_moving) = (tx.file(*folder, key)?, tx.is_moving(mirror, None, Some((*folder, key)))?);
-            Ok(Some(Rows { file, place: Some((*folder, key.clone())), is_moving, ..Rows::default() }))
+            let (file, is_unsettled) = (tx.file(*folder, key)?, tx.is_unsettled(mirror, None, Some((*folder, key)))?);
+            Ok(Some(Rows { file, place: Some((*folder, key.clone())), is_unsettled, ..Rows::default() }))
         }
     }
-}
-
-/// The file of an asset that was moved there, where it stands at the new place already: it was brought there by a pass
-/// that could not write it down any more.
-fn arrived(tx: &Tx<'_>, base: &BaseRow, asset: &AssetRow) -> Result<Option<(KeyedPlace, FileRow)>, StoreError> {
-    let Some(folder) = asset.folder.filter(|_| asset.presence == Presence::Live) else { return Ok(None) };
-    if (folder, &asset.key) == (base.base.place.folder, &base.key) || tx.base_at(folder, &asset.key)?.is_some() {
-        return Ok(None);
-    }
-    let is_its = |file: &FileRow| {
-        file.content.is_some_and(|content| {
-            content.sha256 == base.base.content.sha256 || asset.asset.claimed.likeness(&content) == Likeness::Same
-        })
-    };
-    Ok(tx.file(folder, &asset.key)?.filter(is_its).map(|file| ((folder, asset.key.clone()), file)))
 }
 
 /// Makes the entity of its rows.
@@ -98,7 +76,7 @@ pub(crate) fn entity(rows: &Rows, folders: &Folders, is_ignored: impl Fn(&Mirror
         && matches!(&remote, Remote::Live(file) if !is_left_out(&file.place));
     let ignored = !is_gone && place.as_ref().is_some_and(is_left_out);
     let local = match (&rows.file, place) {
-        _ if rows.is_moving => Local::Unknown(Unknown(NOT_SETTLED.to_owned())),
+        _ if rows.is_unsettled => Local::Unknown(Unknown(NOT_SETTLED.to_owned())),
         _ if folder_unknown.is_some() => Local::Unknown(Unknown(folder_unknown.unwrap_or_default())),
         _ if ignored => Local::Unknown(Unknown(IGNORED.to_owned())),
         (Some(FileRow { unknown: Some(why), .. }), _) => Local::Unknown(Unknown(why.clone())),

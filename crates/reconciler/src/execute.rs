@@ -375,6 +375,19 @@ pub(crate) fn agree(
     content: Content,
     places: Places,
 ) -> Result<(), StoreError> {
+    tx.put_base(mirror, &agreement(tx, mirror, row, place, key, content, places)?)
+}
+
+/// What is agreed on once the file at `place` and the asset hold `content`.
+pub(crate) fn agreement(
+    tx: &Tx<'_>,
+    mirror: MirrorId,
+    row: &AssetRow,
+    place: &Place,
+    key: &NameKey,
+    content: Content,
+    places: Places,
+) -> Result<BaseRow, StoreError> {
     let before = match places {
         Places::AsBefore => tx.base(mirror, &row.asset.id)?,
         Places::AsNow => None,
@@ -389,14 +402,13 @@ pub(crate) fn agree(
         remote_claimed: row.asset.claimed,
         remote_updated_at: row.asset.updated_at,
     };
-    let row = match before {
+    Ok(match before {
         Some(BaseRow { base: before, key }) => {
             let Base { place, remote_folder, remote_filename, .. } = before;
             BaseRow { base: Base { place, remote_folder, remote_filename, ..base }, key }
         }
         None => BaseRow { base, key: key.clone() },
-    };
-    tx.put_base(mirror, &row)
+    })
 }
 
 /// The local file of an entity whose action needs one.

@@ -92,16 +92,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         self.make_found_durable().await?;
         let made = match self.engine.remote.make_folder(parent_id.as_ref(), &name).await {
             Ok(made) => made,
-            // The answer was lost: it may have been made, and a second one must not be.
+            // The answer was lost: it may have been made, and a second one must not be. Others may have its name already.
             Err(error) if error.effect_unknown() => {
-                let found = self
-                    .engine
-                    .remote
-                    .folders()
-                    .await?
-                    .into_iter()
-                    .filter(|found| found.parent == parent_id && found.name == name)
-                    .min_by(|a, b| a.id.cmp(&b.id));
+                let there = self.engine.remote.folders().await?;
+                let folders = self.folders();
+                let is_new = |id: &StorageFolderId| folders.of_remote(id).is_none_or(|known| known == folder);
+                let found = there.into_iter().filter(|found| found.parent == parent_id && found.name == name);
+                let found = found.filter(|found| is_new(&found.id)).min_by(|a, b| a.id.cmp(&b.id));
+                drop(folders);
                 match found {
                     Some(found) => found,
                     None => self.engine.remote.make_folder(parent_id.as_ref(), &name).await?,
@@ -237,7 +235,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    async fn make_durable(&self) -> Result<(), PassError> {
+    pub(crate) async fn make_durable(&self) -> Result<(), PassError> {
         if Mutation::SyncLeftOut.is_on() {
             return Ok(());
         }

@@ -48,6 +48,7 @@ mod observe;
 mod overview;
 mod pass;
 mod peek;
+mod placing;
 mod push_version;
 mod recover;
 mod rehearsal;

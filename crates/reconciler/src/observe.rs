@@ -2,19 +2,18 @@
 //!
 //! An observation only refreshes the remote tree and marks the entity; it never causes an action by itself.
 
-use crate::execute::{Places, agree};
 use crate::naming::{Candidate, choose_name, contested, kept_name, names_for};
 use crate::pass::{Pass, PassError};
 use crate::same_server::{self, Fit};
 use crate::trash_count;
-use damsync_model::content::{Claimed, Likeness};
+use damsync_model::content::Claimed;
 use damsync_model::id::{AssetId, FolderId, MirrorId, StorageFolderId};
 use damsync_model::mutation::Mutation;
-use damsync_model::name::{FileName, is_same_name};
+use damsync_model::name::is_same_name;
 use damsync_model::time::UnixMs;
-use damsync_model::tree::{AssetState, Place, RemoteAsset};
+use damsync_model::tree::{AssetState, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
-use damsync_store::{AssetRow, BaseRow, Event, Presence, StoreError, Tx};
+use damsync_store::{AssetRow, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
@@ -69,7 +68,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         // Answers come in any order; of doubles the lowest id is given its name first.
         observed.sort_by(|one, other| one.asset.id.cmp(&other.asset.id));
         let (mirror, now) = (self.mirror, self.server_now());
-        let (ask, met, contests, fits, unordered) = self
+        let (ask, contests, fits, unordered) = self
             .engine
             .keeper
             .write(move |tx| {
@@ -82,10 +81,6 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                 let seen = observed.iter().map(|one| (one.asset.id.clone(), one.asset.created_at));
                 same_server::raise_high_water(tx, mirror, seen, now)?;
                 let mut leaving = leaving(tx, mirror, &observed)?;
-                let mut met = Vec::new();
-                for id in &leaving {
-                    met.extend(meet(tx, mirror, id)?.map(|place| (id.clone(), place)));
-                }
                 let mut contests = Vec::new();
                 for one in observed {
                     let id = one.asset.id.clone();
@@ -101,7 +96,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     // Its row has its new name now, and that is nobody else's.
                     leaving.remove(&id);
                 }
-                Ok((ask, met, contests, fits, unordered))
+                Ok((ask, contests, fits, unordered))
             })
             .await?;
         if let Some(latest) = unordered.iter().map(|asset| asset.created_at).max() {
@@ -115,28 +110,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         for (lower, holder) in contests {
             self.settle_contest(lower, holder).await?;
         }
-        if !met.is_empty() {
-            self.tell_of_met(met).await?;
-        }
         Ok(ask)
-    }
-
-    async fn tell_of_met(&self, met: Vec<(AssetId, Place)>) -> Result<(), PassError> {
-        self.report().adopted += met.len() as u64;
-        let tell = |(id, place): (AssetId, Place)| Event {
-            run: self.run.to_string(),
-            at: self.now(),
-            rule: "R5".to_owned(),
-            action: "adopt".to_owned(),
-            path: self.folders().path_of(&place).unwrap_or_default().to_string(),
-            asset: Some(id),
-            reason: "same bytes on both sides, under the name that the asset had until now".to_owned(),
-            seen: "{}".to_owned(),
-            outcome: "done".to_owned(),
-        };
-        let (mirror, events): (_, Vec<Event>) = (self.mirror, met.into_iter().map(tell).collect());
-        let work = self.engine.keeper.write(move |tx| events.iter().try_for_each(|event| tx.add_event(mirror, event)));
-        Ok(work.await?)
     }
 
     /// A folder that was made since folders were last listed is not outside the mirror: it is only unknown yet.
@@ -223,31 +197,6 @@ fn leaving(tx: &Tx<'_>, mirror: MirrorId, observed: &[Observed]) -> Result<BTree
         }
     }
     Ok(leaving)
-}
-
-/// An asset and a file that stood under one name with the same bytes are one (R5), also where the asset was renamed or
-/// moved before that could be written down: a pass may have put the file there and crashed. An asset whose file stands
-/// where it was agreed on has its file. Returns the file's place.
-fn meet(tx: &Tx<'_>, mirror: MirrorId, id: &AssetId) -> Result<Option<Place>, StoreError> {
-    let Some(row) = tx.asset(mirror, id)?.filter(|row| row.presence == Presence::Live) else { return Ok(None) };
-    let Some(folder) = row.folder else { return Ok(None) };
-    let is_anothers =
-        tx.base_at(folder, &row.key)?.is_some() || tx.is_moving(mirror, Some(id), Some((folder, &row.key)))?;
-    let has_its_file = match tx.base(mirror, id)? {
-        Some(BaseRow { base, key }) => tx.file(base.place.folder, &key)?.is_some(),
-        None => false,
-    };
-    if has_its_file || is_anothers {
-        return Ok(None);
-    }
-    let Some(file) = tx.file(folder, &row.key)?.filter(|file| file.unknown.is_none()) else { return Ok(None) };
-    let same = file.content.filter(|content| row.asset.claimed.likeness(content) == Likeness::Same);
-    let (Some(content), Some(name)) = (same, FileName::new(&file.name)) else { return Ok(None) };
-    let place = Place { folder, name };
-    agree(tx, mirror, &row, &place, &row.key, content, Places::AsNow)?;
-    tx.set_unacknowledged(mirror, id, true)?;
-    tx.mark_asset(mirror, id)?;
-    Ok(Some(place))
 }
 
 /// Whether an answer shows another place or name than we know. A move need not touch `updated_at`, so which of the two is

@@ -271,6 +271,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         }
         if self.has_root {
             self.settle_local_moves().await?;
+            self.settle_placings().await?;
             match &self.request.look {
                 Look::Everywhere => self.scan(vec![MirrorPath::ROOT]).await?,
                 Look::At(places) => self.scan_at(places).await?,

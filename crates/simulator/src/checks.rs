@@ -250,6 +250,8 @@ impl Comparison<'_> {
                 None => plain_ones.push((asset, plain, marked)),
             }
         }
+        // Those first that can have no other.
+        plain_ones.sort_by_key(|(.., marked)| !marked.is_empty());
         for (asset, plain, marked) in plain_ones {
             match files.remove(&key(&plain)).or_else(|| marked.iter().find_map(|key| files.remove(key))) {
                 Some(file) => self.same_bytes(asset, &file)?,

@@ -1,4 +1,5 @@
-//! The base: what both sides last agreed on.
+//! The base: what both sides last agreed on; and in the same shape the journal of what will be, once files that are being
+//! placed have their names.
 
 use crate::codec::{self, SqlId, to_i64, to_u64};
 use crate::{StoreError, Tx};
@@ -6,7 +7,7 @@ use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{Base, Place};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 
 /// A base entry and the key of its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,46 @@ macro_rules! columns {
         "asset, folder, key, name, size, md5, sha256, kind, remote_folder, remote_filename, remote_version, \
          remote_size, remote_md5, remote_updated_at"
     };
+}
+
+macro_rules! select_from {
+    ($rows:literal) => {
+        concat!("SELECT ", columns!(), " FROM ", $rows)
+    };
+}
+
+macro_rules! insert_into {
+    ($table:literal) => {
+        concat!(
+            "INSERT OR REPLACE INTO ",
+            $table,
+            "(mirror, ",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        )
+    };
+}
+
+fn put(mut insert: CachedStatement<'_>, mirror: MirrorId, row: &BaseRow) -> Result<(), StoreError> {
+    let base = &row.base;
+    insert.execute(params![
+        mirror.0,
+        SqlId::from(&base.asset),
+        base.place.folder.0,
+        row.key.as_str(),
+        (base.place.name.as_str() != row.key.as_str()).then_some(base.place.name.as_str()),
+        to_i64(base.content.size),
+        base.content.md5.0,
+        base.content.sha256.0,
+        base.content.kind.number(),
+        base.remote_folder.0,
+        base.remote_filename,
+        base.remote_version.map(to_i64),
+        base.remote_claimed.size.map(to_i64),
+        base.remote_claimed.md5.map(|md5| md5.0),
+        base.remote_updated_at.0,
+    ])?;
+    Ok(())
 }
 
 fn from_row(row: &Row<'_>) -> Result<BaseRow, StoreError> {
@@ -49,11 +90,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn base(&self, mirror: MirrorId, asset: &AssetId) -> Result<Option<BaseRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM base WHERE mirror = ?1 AND asset = ?2"
-        ))?;
+        let mut statement = self.connection.prepare_cached(select_from!("base WHERE mirror = ?1 AND asset = ?2"))?;
         statement.query_row(params![mirror.0, SqlId::from(asset)], |row| Ok(from_row(row))).optional()?.transpose()
     }
 
@@ -62,11 +99,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn base_at(&self, folder: FolderId, key: &NameKey) -> Result<Option<BaseRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM base WHERE folder = ?1 AND key = ?2"
-        ))?;
+        let mut statement = self.connection.prepare_cached(select_from!("base WHERE folder = ?1 AND key = ?2"))?;
         statement.query_row(params![folder.0, key.as_str()], |row| Ok(from_row(row))).optional()?.transpose()
     }
 
@@ -75,30 +108,7 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn put_base(&self, mirror: MirrorId, row: &BaseRow) -> Result<(), StoreError> {
-        let base = &row.base;
-        let mut statement = self.connection.prepare_cached(concat!(
-            "INSERT OR REPLACE INTO base(mirror, ",
-            columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-        ))?;
-        statement.execute(params![
-            mirror.0,
-            SqlId::from(&base.asset),
-            base.place.folder.0,
-            row.key.as_str(),
-            (base.place.name.as_str() != row.key.as_str()).then_some(base.place.name.as_str()),
-            to_i64(base.content.size),
-            base.content.md5.0,
-            base.content.sha256.0,
-            base.content.kind.number(),
-            base.remote_folder.0,
-            base.remote_filename,
-            base.remote_version.map(to_i64),
-            base.remote_claimed.size.map(to_i64),
-            base.remote_claimed.md5.map(|md5| md5.0),
-            base.remote_updated_at.0,
-        ])?;
-        Ok(())
+        put(self.connection.prepare_cached(insert_into!("base"))?, mirror, row)
     }
 
     /// Ends an agreement: what is not agreed on any more is not told to the server either.
@@ -129,5 +139,38 @@ impl Tx<'_> {
     pub fn has_base_in(&self, folder: FolderId) -> Result<bool, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT 1 FROM base WHERE folder = ?1 LIMIT 1")?;
         Ok(statement.exists([folder.0])?)
+    }
+
+    /// Writes down that a file is about to get its name, and what is agreed on once it has.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn put_placing(&self, mirror: MirrorId, row: &BaseRow) -> Result<(), StoreError> {
+        put(self.connection.prepare_cached(insert_into!("placing"))?, mirror, row)
+    }
+
+    /// The files of a mirror of which it is not recorded whether they got their names.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn placings(&self, mirror: MirrorId) -> Result<Vec<BaseRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(select_from!("placing WHERE mirror = ?1 ORDER BY asset"))?;
+        let mut rows = statement.query([mirror.0])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(from_row(row)?);
+        }
+        Ok(found)
+    }
+
+    /// What became of it is recorded.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn end_placing(&self, mirror: MirrorId, asset: &AssetId) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("DELETE FROM placing WHERE mirror = ?1 AND asset = ?2")?
+            .execute(params![mirror.0, SqlId::from(asset)])?;
+        Ok(())
     }
 }

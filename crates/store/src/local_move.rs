@@ -142,12 +142,12 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    /// Whether it is not recorded where an asset's file stands, or if the file at a place is one that we moved there or
-    /// were to take from there.
+    /// Whether it is not recorded where an asset's file stands, or if the file at a place is one that we placed or moved
+    /// there or were to take from there.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn is_moving(
+    pub fn is_unsettled(
         &self,
         mirror: MirrorId,
         asset: Option<&AssetId>,
@@ -157,7 +157,9 @@ impl Tx<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT 1 FROM local_move WHERE mirror = ?1 AND asset = ?2
              UNION ALL SELECT 1 FROM local_move WHERE folder = ?3 AND key = ?4
-             UNION ALL SELECT 1 FROM local_move WHERE to_folder = ?3 AND to_key = ?4 LIMIT 1",
+             UNION ALL SELECT 1 FROM local_move WHERE to_folder = ?3 AND to_key = ?4
+             UNION ALL SELECT 1 FROM placing WHERE mirror = ?1 AND asset = ?2
+             UNION ALL SELECT 1 FROM placing WHERE folder = ?3 AND key = ?4 LIMIT 1",
         )?;
         let (folder, key) = place.map(|(folder, key)| (folder.0, key.as_str())).unzip();
         Ok(statement.exists(params![mirror.0, asset.map(SqlId::from), folder, key])?)

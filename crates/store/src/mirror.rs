@@ -135,6 +135,7 @@ impl Tx<'_> {
             "dirty_asset",
             "dirty_file",
             "local_move",
+            "placing",
             "cursor",
             "outside",
             "conflict",

@@ -145,7 +145,8 @@ fn the_small_facts_are_found_by_name() {
     found_by_index("intent_at", |tx| tx.intent_at(FOLDER, &key()));
     found_by_index("sessions", |tx| tx.sessions(MIRROR));
     found_by_index("local_moves", |tx| tx.local_moves(MIRROR));
-    found_by_index("is_moving", |tx| tx.is_moving(MIRROR, Some(&id()), Some((FOLDER, &key()))));
+    found_by_index("placings", |tx| tx.placings(MIRROR));
+    found_by_index("is_unsettled", |tx| tx.is_unsettled(MIRROR, Some(&id()), Some((FOLDER, &key()))));
     found_by_index("plan", |tx| tx.plan("p-1"));
     found_by_index("close_conflicts_without_copy", |tx| tx.close_conflicts_without_copy(MIRROR));
 }

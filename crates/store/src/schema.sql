@@ -215,6 +215,28 @@ CREATE TABLE local_move (
 CREATE INDEX local_move_from ON local_move(folder, key);
 CREATE INDEX local_move_to ON local_move(to_folder, to_key) WHERE to_folder IS NOT NULL;
 
+-- One row: a file that we are putting under its name, and of which it is not recorded whether it has it (the journal). The
+-- columns are those of the base row that is written then.
+CREATE TABLE placing (
+  mirror INTEGER NOT NULL,
+  asset ANY NOT NULL,
+  folder INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  name TEXT,
+  size INTEGER NOT NULL,
+  md5 BLOB NOT NULL,
+  sha256 BLOB NOT NULL,
+  kind INTEGER NOT NULL DEFAULT 0,
+  remote_folder INTEGER NOT NULL,
+  remote_filename TEXT NOT NULL,
+  remote_version INTEGER,
+  remote_size INTEGER,
+  remote_md5 BLOB,
+  remote_updated_at INTEGER NOT NULL,
+  PRIMARY KEY (mirror, asset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX placing_place ON placing(folder, key);
+
 -- One row: how far a feed was read, or another small fact of a mirror.
 CREATE TABLE cursor (
   mirror INTEGER NOT NULL,

@@ -6,7 +6,7 @@ use crate::{
 use damsync_sandbox::world::habits::FolderDelete;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting};
-use damsync_simulator::weather::Script;
+use damsync_simulator::weather::{Fault, Script};
 
 #[test]
 fn a_new_directory_below_one_that_was_removed_there_brings_it_back() {
@@ -116,4 +116,25 @@ fn a_folder_is_not_removed_while_one_is_in_it_that_is_not_known_here() {
         ],
     );
     assert!(!history.contains("remove_remote_folder"), "{history}");
+}
+
+#[test]
+fn of_two_folders_with_one_name_the_one_that_is_known_is_not_what_a_lost_answer_told_of() {
+    for call in 5..=30 {
+        let lost = Script { faults: vec![(call, Fault::LostAfter)], ..Script::default() };
+        let history = keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::MakeFolder(ROOT, A)),
+                pass(),
+                here(Local::DeleteDir(0)),
+                pass(),
+                here(Local::MakeDir(ROOT, A)),
+                pass_as(Mode::Whole, lost),
+                pass(),
+            ],
+        );
+        assert!(history.contains("make_remote_folder"), "{history}");
+    }
 }

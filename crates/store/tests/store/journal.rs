@@ -198,20 +198,20 @@ fn moves_here_stay_until_their_end_is_recorded_and_are_found_by_both_places() {
             tx.put_local_move(mirror, &leaving)?;
             assert_eq!(tx.local_moves(mirror)?, [leaving.clone(), moved.clone()]);
             assert_eq!(tx.local_moves(tx.mirror("other")?.id)?, []);
-            let moves = |asset| tx.is_moving(mirror, Some(&asset), None);
-            let moves_at = |folder, name| tx.is_moving(mirror, None, Some((FolderId(folder), &key(name))));
+            let moves = |asset| tx.is_unsettled(mirror, Some(&asset), None);
+            let moves_at = |folder, name| tx.is_unsettled(mirror, None, Some((FolderId(folder), &key(name))));
             assert!(moves(7.into())? && !moves(8.into())?);
-            for (folder, name, is_moving) in [
+            for (folder, name, is_unsettled) in [
                 (3, "\u{e4}.jpg", true),
                 (4, "\u{e9}.jpg", true),
                 (3, "b.jpg", true),
                 (4, "b.jpg", false),
                 (4, "\u{e4}.jpg", false),
             ] {
-                assert_eq!(moves_at(folder, name)?, is_moving, "{folder} {name}");
+                assert_eq!(moves_at(folder, name)?, is_unsettled, "{folder} {name}");
                 // Either is enough.
-                let both = |asset| tx.is_moving(mirror, Some(&asset), Some((FolderId(folder), &key(name))));
-                assert_eq!((both(7.into())?, both(8.into())?), (true, is_moving), "{folder} {name}");
+                let both = |asset| tx.is_unsettled(mirror, Some(&asset), Some((FolderId(folder), &key(name))));
+                assert_eq!((both(7.into())?, both(8.into())?), (true, is_unsettled), "{folder} {name}");
             }
             tx.end_local_move(mirror, &moved.asset)?;
             assert_eq!(tx.local_moves(mirror)?, [leaving]);

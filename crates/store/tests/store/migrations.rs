@@ -98,6 +98,8 @@ fn everything(store: &Store) {
             let moved = &tx.local_moves(mirror.id)?[0];
             assert_eq!((moved.from_key.as_str(), moved.content), ("é.txt", Some(content(0x11))));
             assert_eq!(moved.to.as_ref().unwrap().key, key("b.txt"));
+            let placing = &tx.placings(mirror.id)?[0].base;
+            assert_eq!((&placing.asset, placing.place.name.as_str()), (&7.into(), "ä.txt"));
             assert_eq!(tx.cursor(mirror.id, "feed")?, Some(1_767_693_600_000));
             assert_eq!(tx.outside_asked_at(mirror.id, &6.into())?, Some(UnixMs(12)));
             assert_eq!(tx.conflicts(mirror.id)?[0].copy.1, key("a (conflict).txt"));

@@ -189,6 +189,25 @@ CREATE TABLE local_move (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX local_move_from ON local_move(folder, key);
 CREATE INDEX local_move_to ON local_move(to_folder, to_key) WHERE to_folder IS NOT NULL;
+CREATE TABLE placing (
+  mirror INTEGER NOT NULL,
+  asset ANY NOT NULL,
+  folder INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  name TEXT,
+  size INTEGER NOT NULL,
+  md5 BLOB NOT NULL,
+  sha256 BLOB NOT NULL,
+  kind INTEGER NOT NULL DEFAULT 0,
+  remote_folder INTEGER NOT NULL,
+  remote_filename TEXT NOT NULL,
+  remote_version INTEGER,
+  remote_size INTEGER,
+  remote_md5 BLOB,
+  remote_updated_at INTEGER NOT NULL,
+  PRIMARY KEY (mirror, asset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX placing_place ON placing(folder, key);
 CREATE TABLE cursor (
   mirror INTEGER NOT NULL,
   name TEXT NOT NULL,
@@ -257,6 +276,7 @@ INSERT INTO intent VALUES ('marker-1', 1, 1, 'new.txt', NULL, NULL, NULL, 0, 31,
 INSERT INTO session VALUES (1, 31, 'session-31', 1, 7, 59);
 INSERT INTO stray VALUES ('marker-0', 1, 30, 'session-30', 7, 40);
 INSERT INTO local_move VALUES (1, 5, 2, 'é.txt', NULL, 146028888064, 1, 2, 13, 7, x'11111111111111111111111111111111', x'eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee', 17, 1, 'b.txt', NULL, 1, 'b.txt');
+INSERT INTO placing VALUES (1, 7, 2, 'ä.txt', NULL, 9, x'22222222222222222222222222222222', x'dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd', 0, 2, 'ä.txt', 1, NULL, NULL, 20);
 INSERT INTO cursor VALUES (1, 'feed', 1767693600000);
 INSERT INTO outside VALUES (1, 6, 12);
 INSERT INTO conflict VALUES (1, 2, 'a (conflict).txt', 5, 2, 'é.txt', 70);
