@@ -13,9 +13,7 @@ use damsync_model::mutation::Mutation;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::{Action, HoldReason};
 use damsync_model::tree::{Remote, RemoteFile};
-use damsync_ports::{
-    Answer, ByteStream, LocalError, LocalSide, PartialKey, RemoteError, RemoteErrorKind, RemoteSide,
-};
+use damsync_ports::{Answer, ByteStream, LocalError, LocalSide, PartialKey, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{AssetRow, Presence, StoreError, Tx};
 use futures_util::StreamExt;
 use std::sync::atomic::Ordering;

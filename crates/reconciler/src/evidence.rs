@@ -113,9 +113,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let now = self.trash_now(trash).await?;
         let mut grown = self.trash_grew_by(vanished.len() + unsure.len(), now).await?;
         if grown {
-            // The index may not tell yet what else went there, or vanished: the folders do.
-            let others =
-                self.list_everything().await?.missing.into_iter().filter(|id| !vanished.contains(id)).collect();
+            // The index may not tell yet what else went there, or vanished: the folders do, and of what it shows elsewhere
+            // the database.
+            let mirror = self.mirror;
+            let outside = self.engine.keeper.read(move |tx| tx.agreed_outside(mirror)).await?;
+            let others = self.list_everything().await?.missing.into_iter().chain(outside);
+            let others = others.filter(|id| !vanished.contains(id)).collect();
             let Examined { gone, vanished: more, unsure: still } = self.examine(others).await?;
             unsure.retain(|id| !gone.contains(id) && !more.contains(id));
             unsure.extend(still);

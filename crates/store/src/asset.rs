@@ -206,6 +206,18 @@ impl Tx<'_> {
         }
     }
 
+    /// Assets outside the mirror that a file here still stands for.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn agreed_outside(&self, mirror: MirrorId) -> Result<Vec<AssetId>, StoreError> {
+        self.ids(
+            "SELECT asset.id FROM asset JOIN base ON base.mirror = asset.mirror AND base.asset = asset.id
+             WHERE asset.mirror = ?1 AND presence = 3 ORDER BY asset.id",
+            params![mirror.0],
+        )
+    }
+
     /// Assets that no list shows and whose time to be asked for has come.
     ///
     /// # Errors

@@ -90,6 +90,7 @@ CREATE INDEX asset_place ON asset(folder, key);
 CREATE INDEX asset_updated ON asset(mirror, updated_at);
 CREATE INDEX asset_unacknowledged ON asset(mirror, id) WHERE unacknowledged = 1;
 CREATE INDEX asset_waiting ON asset(mirror, id) WHERE next_look IS NOT NULL;
+CREATE INDEX asset_outside ON asset(mirror, id) WHERE presence = 3;
 -- The assets that the server's lists should show: every pass compares all of their ids. Covering, presence and next_look
 -- included: else SQLite fetches every asset's own, wide row to look at them once more.
 CREATE INDEX asset_listed ON asset(mirror, id, presence, next_look) WHERE presence IN (0, 4) AND next_look IS NULL;

@@ -1,15 +1,13 @@
-//! What is hidden, trashed or not listed: none of it is deleted without evidence.
+//! What is hidden or trashed: none of it is deleted without evidence.
 
 use crate::{
     A, B, C, FIRST, LEFT_OUT, ROOT, SECOND, bytes, cut_at, here, hiding, hiding_with, keeps_promises,
     keeps_promises_at_once, pass, pass_as, there,
 };
-use damsync_model::policy::Direction;
 use damsync_sandbox::world::habits::TrashedDetails;
-use damsync_simulator::disk::Crash;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
-use damsync_simulator::plan::{Mode, PassStep, Setting, Step};
-use damsync_simulator::weather::{CutOff, Fault, Script};
+use damsync_simulator::plan::{Mode, Setting, Step};
+use damsync_simulator::weather::{Fault, Script};
 
 #[test]
 fn a_hidden_folder_is_not_taken_for_deleted_because_something_else_was_trashed() {
@@ -145,19 +143,6 @@ fn a_hidden_folder_is_not_made_anew_to_bear_witness_against_its_assets() {
             pass(),
         ],
     );
-}
-
-#[test]
-fn an_asset_in_a_folder_that_was_not_listed_yet_is_not_outside() {
-    let mut steps = vec![there(Remote::Add(ROOT, A, bytes(1))), pass()];
-    for _ in 0..3 {
-        steps.extend([
-            there(Remote::MakeFolder(ROOT, A)),
-            there(Remote::Move(0, FIRST)),
-            pass_as(Mode::Poll, Script::default()),
-        ]);
-    }
-    keeps_promises(Setting::plain(), steps);
 }
 
 #[test]
@@ -333,119 +318,6 @@ fn an_upload_that_somebody_trashes_before_its_record_says_nothing_about_what_is_
 }
 
 #[test]
-fn an_asset_that_moves_into_a_folder_made_in_this_very_pass_has_not_left_the_mirror() {
-    for call in 3..=16 {
-        let make = (call, Edit::There(Remote::MakeFolder(ROOT, A)));
-        let meanwhile = vec![make, (call, Edit::There(Remote::Move(0, FIRST)))];
-        for mode in [Mode::Whole, Mode::Full, Mode::Poll] {
-            let mut setting = Setting::plain();
-            setting.habits.job_delay_ms = 0;
-            let history = keeps_promises(
-                setting,
-                vec![
-                    there(Remote::Add(ROOT, A, bytes(1))),
-                    pass(),
-                    pass_as(mode, Script { meanwhile: meanwhile.clone(), ..Script::default() }),
-                    pass(),
-                ],
-            );
-            assert!(!history.contains("trash_local"), "{history}");
-        }
-    }
-}
-
-#[test]
-fn many_that_are_gone_at_once_and_are_in_no_trash_were_not_deleted_where_nothing_newer_is_left() {
-    let add = |number: u32| there(Remote::Add(ROOT, number, bytes(number.into())));
-    let steps = (0..12).map(add).chain([pass(), there(Remote::BackUp)]);
-    let steps = steps.chain((12..24).map(add)).chain([pass(), there(Remote::RollBack), pass()]);
-    let history = keeps_promises(Setting::plain(), steps.collect());
-    assert!(!history.contains("trash_local"), "{history}");
-}
-
-#[test]
-fn a_few_that_are_gone_and_in_no_trash_were_not_deleted_where_another_has_become_older() {
-    let history = keeps_promises(
-        Setting::plain(),
-        vec![
-            there(Remote::Add(ROOT, A, bytes(1))),
-            pass(),
-            there(Remote::BackUp),
-            there(Remote::Version(0, bytes(2))),
-            there(Remote::Add(ROOT, B, bytes(3))),
-            pass(),
-            there(Remote::RollBack),
-            pass(),
-        ],
-    );
-    assert!(!history.contains("trash_local"), "{history}");
-}
-
-#[test]
-fn what_changed_while_the_index_was_built_anew_is_read_once_it_is_whole() {
-    for passes in 1..=4 {
-        let poll = || pass_as(Mode::Poll, Script::default());
-        let later = (0..passes).flat_map(|_| [Step::Wait(400_000), poll()]);
-        let steps = [there(Remote::Add(ROOT, A, bytes(1))), pass(), there(Remote::Reindex(true))].into_iter();
-        let steps = steps.chain([there(Remote::Rename(0, B))]).chain(later);
-        keeps_promises(Setting::plain(), steps.chain([there(Remote::Reindex(false)), poll(), pass()]).collect());
-    }
-}
-
-#[test]
-fn an_asset_that_an_index_built_anew_left_out_for_long_is_soon_looked_at_again() {
-    let mut steps = vec![there(Remote::Reindex(true))];
-    steps.extend((0..6).map(|number| here(Local::Write(ROOT, number, bytes(number.into())))));
-    steps.extend([pass(), Step::Wait(7_200_000), pass(), Step::Wait(100_000), pass()]);
-    steps.extend((0..6).map(|_| there(Remote::MoveOut(0))));
-    keeps_promises(Setting::plain(), steps);
-}
-
-#[test]
-fn a_pass_that_is_cut_off_leaves_the_evidence_of_a_roll_back_to_the_next() {
-    for call in 10..=40 {
-        let cut = Script { cut: Some(CutOff::Before(call)), ..Script::default() };
-        let history = keeps_promises(
-            Setting::plain(),
-            vec![
-                there(Remote::Add(ROOT, A, bytes(1))),
-                there(Remote::Add(ROOT, B, bytes(2))),
-                pass(),
-                there(Remote::BackUp),
-                there(Remote::Version(0, bytes(3))),
-                there(Remote::Version(1, bytes(4))),
-                there(Remote::Add(ROOT, C, bytes(5))),
-                pass(),
-                there(Remote::RollBack),
-                pass_as(Mode::Full, cut),
-                pass(),
-            ],
-        );
-        assert!(!history.contains("trash_local"), "cut off before call {call}: {history}");
-    }
-}
-
-#[test]
-fn a_server_that_went_back_gives_numbers_again_and_is_held() {
-    let history = keeps_promises(
-        Setting::plain(),
-        vec![
-            here(Local::MakeDir(ROOT, C)),
-            pass(),
-            there(Remote::BackUp),
-            there(Remote::MakeFolder(FIRST, A)),
-            there(Remote::Add(FIRST, A, bytes(1))),
-            pass(),
-            there(Remote::RollBack),
-            here(Local::MakeDir(ROOT, B)),
-            pass_as(Mode::Watched, Script::default()),
-            pass(),
-        ],
-    );
-    assert!(!history.contains("trash_local"), "{history}");
-}
-
-#[test]
 fn a_folder_with_what_was_never_agreed_on_is_new_when_it_can_be_seen_again() {
     let setting = || hiding_with(|habits| habits.checksums_given = false);
     for point in 1..=6 {
@@ -493,153 +365,23 @@ fn what_a_folder_said_before_it_was_hidden_is_no_evidence_about_an_asset_asked_f
 }
 
 #[test]
-fn what_changed_in_a_folder_that_a_full_pass_could_not_look_into_is_read_later() {
-    for call in 10..=24 {
-        let forbidden = Script { faults: vec![(call, Fault::Forbids)], ..Script::default() };
+fn an_asset_that_a_late_index_shows_outside_may_be_the_one_in_the_trash() {
+    for mode in [Mode::Poll, Mode::Whole, Mode::Full] {
         keeps_promises(
-            Setting::plain(),
+            hiding_with(|habits| (habits.index_lag_ms, habits.processing_ms) = (30_000, 30)),
             vec![
                 there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::MakeFolder(ROOT, B)),
                 there(Remote::Add(FIRST, A, bytes(1))),
+                here(Local::Write(ROOT, C, bytes(2))),
                 pass(),
-                there(Remote::Version(0, bytes(2))),
-                there(Remote::Acknowledge(0)),
-                Step::Wait(7_200_000),
-                pass_as(Mode::Full, forbidden),
-            ],
-        );
-    }
-}
-
-#[test]
-fn an_asset_that_went_to_the_trash_and_came_back_is_not_taken_from_an_index_that_is_late() {
-    for deleted_here in [false, true] {
-        let mut steps = vec![
-            there(Remote::Add(ROOT, A, bytes(1))),
-            Step::Wait(600_000),
-            pass(),
-            here(Local::Save(0, Save::InPlace, bytes(2))),
-            pass(),
-            there(Remote::Trash(0)),
-        ];
-        if deleted_here {
-            steps.push(here(Local::Delete(0)));
-        }
-        steps.extend([pass(), there(Remote::Restore(0)), pass()]);
-        keeps_promises(hiding_with(|habits| habits.index_lag_ms = 240_000), steps);
-    }
-}
-
-#[test]
-fn an_asset_that_was_restored_there_is_waited_for_although_nothing_else_is_done() {
-    let mut setting = Setting::plain();
-    (setting.daemons, setting.direction) = (2, Direction::PushOnly);
-    setting.habits.index_lag_ms = 240_000;
-    let pass_of =
-        |daemon| Step::Pass(PassStep { daemon, mode: Mode::Whole, script: Script::default(), crash: Crash::Kill });
-    keeps_promises(
-        setting,
-        vec![
-            Step::Edit(Edit::Here(1, Local::Write(ROOT, A, bytes(1)))),
-            pass_of(1),
-            Step::Wait(600_000),
-            pass_of(0),
-            // Its file was edited and is not in the trash, and cannot be pushed over what somebody else sent.
-            Step::Edit(Edit::Here(1, Local::Save(0, Save::InPlace, bytes(2)))),
-            there(Remote::Version(0, bytes(3))),
-            there(Remote::Trash(0)),
-        ],
-    );
-}
-
-#[test]
-fn a_server_that_went_back_to_before_the_bytes_came_gets_them_again() {
-    for point in 1..=8 {
-        keeps_promises(
-            Setting::plain(),
-            vec![
-                pass(),
-                here(Local::Write(ROOT, A, bytes(1))),
-                cut_at(point),
-                there(Remote::BackUp),
-                pass(),
-                there(Remote::RollBack),
-                pass(),
-            ],
-        );
-    }
-}
-
-#[test]
-fn an_asset_that_is_seen_elsewhere_while_a_deletion_is_examined_comes_down_there() {
-    let poll = || pass_as(Mode::Poll, Script::default());
-    // What a poll asks for depends on how many there were before it.
-    for polls in 0..3 {
-        let mut steps = vec![
-            there(Remote::MakeFolder(ROOT, A)),
-            there(Remote::MakeFolder(ROOT, B)),
-            there(Remote::Add(FIRST, A, bytes(1))),
-            there(Remote::Add(ROOT, C, bytes(2))),
-            pass(),
-        ];
-        steps.extend((0..polls).map(|_| poll()));
-        steps.extend([
-            here(Local::Delete(1)),
-            there(Remote::Trash(1)),
-            there(Remote::Add(ROOT, B, bytes(3))),
-            Step::Wait(7_200_000),
-            // The index is late. Every folder is looked into, because the asset may be what went to the trash.
-            there(Remote::Hide(0)),
-            there(Remote::Move(1, SECOND)),
-            poll(),
-        ]);
-        keeps_promises(hiding_with(|habits| habits.index_lag_ms = 30_000), steps);
-    }
-}
-
-#[test]
-fn a_version_that_is_added_while_a_folder_is_hidden_comes_down_although_the_pass_that_missed_it_was_cut_off() {
-    for call in 8..=24 {
-        for mode in [Mode::Whole, Mode::Full] {
-            keeps_promises(
-                hiding(),
-                vec![
-                    there(Remote::MakeFolder(ROOT, A)),
-                    there(Remote::Add(FIRST, A, bytes(1))),
-                    pass(),
-                    there(Remote::Hide(0)),
-                    there(Remote::Version(0, bytes(2))),
-                    there(Remote::Add(ROOT, B, bytes(3))),
-                    Step::Wait(3_600_000),
-                    pass_as(mode, Script { cut: Some(CutOff::Before(call)), ..Script::default() }),
-                    there(Remote::Unhide),
-                    // Nobody hints at it any more.
-                    there(Remote::Acknowledge(0)),
-                    pass(),
-                ],
-            );
-        }
-    }
-}
-
-#[test]
-fn a_version_that_is_added_while_a_folder_is_hidden_comes_down_although_the_list_was_not_whole_then() {
-    for call in 12..=24 {
-        let meanwhile = vec![(call, Edit::There(Remote::Add(ROOT, C, bytes(4))))];
-        keeps_promises(
-            hiding(),
-            vec![
-                there(Remote::MakeFolder(ROOT, A)),
-                there(Remote::Add(FIRST, A, bytes(1))),
-                pass(),
+                // It was still being processed then, so it is asked for.
+                there(Remote::MoveOut(1)),
+                Step::Wait(600_000),
                 there(Remote::Hide(0)),
-                there(Remote::Version(0, bytes(2))),
-                there(Remote::Add(ROOT, B, bytes(3))),
-                Step::Wait(3_600_000),
-                pass_as(Mode::Whole, Script { meanwhile, ..Script::default() }),
-                there(Remote::Unhide),
-                // Nobody hints at it any more.
-                there(Remote::Acknowledge(0)),
+                there(Remote::MoveIn(0, SECOND)),
+                there(Remote::RemoveFolder(1)),
+                pass_as(mode, Script::default()),
                 pass(),
             ],
         );

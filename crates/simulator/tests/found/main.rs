@@ -4,7 +4,9 @@
 mod crashes;
 mod evidence;
 mod folders;
+mod late_lists;
 mod names;
+mod roll_backs;
 #[path = "../script/mod.rs"]
 mod script;
 mod versions;

@@ -83,6 +83,7 @@ CREATE INDEX asset_place ON asset(folder, key);
 CREATE INDEX asset_updated ON asset(mirror, updated_at);
 CREATE INDEX asset_unacknowledged ON asset(mirror, id) WHERE unacknowledged = 1;
 CREATE INDEX asset_waiting ON asset(mirror, id) WHERE next_look IS NOT NULL;
+CREATE INDEX asset_outside ON asset(mirror, id) WHERE presence = 3;
 CREATE INDEX asset_listed ON asset(mirror, id, presence, next_look) WHERE presence IN (0, 4) AND next_look IS NULL;
 CREATE TABLE base (
   mirror INTEGER NOT NULL,
