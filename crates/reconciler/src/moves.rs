@@ -11,6 +11,7 @@ use crate::trash_count;
 use damsync_model::id::AssetId;
 use damsync_model::path::MirrorPath;
 use damsync_model::plan::Action;
+use damsync_model::policy::DeletePolicy;
 use damsync_model::tree::{Base, Entity, Place, Remote};
 use damsync_ports::{Answer, LocalError, LocalSide, RemoteError, RemoteErrorKind, RemoteSide};
 use damsync_store::{MoveTarget, Presence};
@@ -76,9 +77,11 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
     }
 
     /// Whether a file stands at the place that an asset's file is to move to and will not go away: one that no asset
-    /// knows, one whose asset has that name for good, or one of a circle, where each waits for the other's name.
+    /// knows, one whose asset has that name for good, one that is kept though its asset is not there any more, or one of a
+    /// circle, where each waits for the other's name.
     async fn is_taken_for_good(&self, asset: &AssetId, to: &Place) -> Result<bool, PassError> {
         let (mirror, asset, mut at) = (self.mirror, asset.clone(), (to.folder, self.key(to)));
+        let is_kept = self.engine.spec.policy.delete == DeletePolicy::Keep;
         let taken = self
             .engine
             .keeper
@@ -90,7 +93,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     let Some(row) = tx.asset(mirror, &base.base.asset)?.filter(|_| base.base.asset != asset) else {
                         return Ok(base.base.asset == asset);
                     };
-                    let Some(folder) = row.folder.filter(|_| row.presence == Presence::Live) else { return Ok(false) };
+                    let Some(folder) = row.folder.filter(|_| row.presence == Presence::Live) else { return Ok(is_kept) };
                     if (folder, &row.key) == (at.0, &at.1) {
                         return Ok(true);
                     }

@@ -4,9 +4,10 @@ use crate::{
     A, B, C, COMPOSED, D, DECOMPOSED, FIRST, LEFT_OUT, ROOT, bytes, cut_at, here, hiding, keeps_promises, pass,
     pass_as, there,
 };
+use damsync_model::policy::DeletePolicy;
 use damsync_simulator::edit::{Edit, Local, Remote, Save};
 use damsync_simulator::plan::{Mode, Setting, Step, Whose};
-use damsync_simulator::weather::Script;
+use damsync_simulator::weather::{CutOff, Script};
 
 #[test]
 fn a_folder_whose_name_a_file_has_here_gets_the_name_for_doubles() {
@@ -321,5 +322,26 @@ fn what_was_left_out_is_gone_with_its_directory_once_its_asset_is_called_otherwi
         steps.push(pass());
         let history = keeps_promises(Setting::plain(), steps);
         assert!(!history.contains("trash_remote"), "{history}");
+    }
+}
+
+#[test]
+fn a_name_that_a_kept_file_has_is_not_waited_for() {
+    let keeping = || Setting { delete: DeletePolicy::Keep, ..Setting::plain() };
+    for call in 6..=16 {
+        let cut_off = Script { cut: Some(CutOff::Before(call)), ..Script::default() };
+        let steps = vec![
+            there(Remote::MakeFolder(ROOT, D)),
+            there(Remote::Add(ROOT, A, bytes(1))),
+            there(Remote::Add(ROOT, B, bytes(2))),
+            pass(),
+            there(Remote::Move(0, FIRST)),
+            // The move is seen, and not made here.
+            pass_as(Mode::Whole, cut_off),
+            there(Remote::Trash(0)),
+            there(Remote::Rename(0, A)),
+            pass(),
+        ];
+        keeps_promises(keeping(), steps);
     }
 }
