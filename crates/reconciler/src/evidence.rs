@@ -23,6 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An asset that lives although no list shows it: the index is late. It is looked at again after this time.
 const LATE_INDEX_MS: i64 = 60_000;
 
+/// So many assets outside the mirror are asked for one by one; of more, nothing is found out.
+const MOST_OUTSIDE: u32 = 1000;
+
 /// What was found out about assets that answer 404.
 #[derive(Debug, Default)]
 struct Examined {
@@ -90,6 +93,33 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(examined)
     }
 
+    /// Which of the assets outside the mirror are not there any more: the index may not tell yet that they were inside
+    /// again, and deleted.
+    async fn examine_outside(&self, unsure: &mut BTreeSet<AssetId>) -> Result<Vec<AssetId>, PassError> {
+        let mirror = self.mirror;
+        let outside = self.engine.keeper.read(move |tx| tx.outside(mirror, MOST_OUTSIDE + 1)).await?;
+        if outside.len() > MOST_OUTSIDE as usize {
+            unsure.extend(outside);
+            return Ok(Vec::new());
+        }
+        let mut gone = Vec::new();
+        for id in outside {
+            self.check_stop()?;
+            match self.engine.remote.asset(&id).await {
+                Ok(Answer::Found(asset)) => {
+                    self.observe(vec![asset], Said::ByDatabase).await?;
+                }
+                Ok(Answer::NotFound) => gone.push(id),
+                Ok(Answer::Denied) => drop(unsure.insert(id)),
+                Err(error) => {
+                    silent(error)?;
+                    unsure.insert(id);
+                }
+            }
+        }
+        Ok(gone)
+    }
+
     /// Assets that a believable server does not know any more.
     async fn settle_gone(&self, gone: Vec<AssetId>, trash: &mut TrashCounts) -> Result<(), PassError> {
         self.doubt_the_server(&gone, trash).await?;
@@ -113,16 +143,15 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let now = self.trash_now(trash).await?;
         let mut grown = self.trash_grew_by(vanished.len() + unsure.len(), now).await?;
         if grown {
-            // The index may not tell yet what else went there, or vanished: the folders do, and of what it shows elsewhere
-            // the database.
-            let mirror = self.mirror;
-            let outside = self.engine.keeper.read(move |tx| tx.agreed_outside(mirror)).await?;
-            let others = self.list_everything().await?.missing.into_iter().chain(outside);
-            let others = others.filter(|id| !vanished.contains(id)).collect();
+            // The index may not tell yet what else went there, or vanished: the folders do.
+            let others =
+                self.list_everything().await?.missing.into_iter().filter(|id| !vanished.contains(id)).collect();
             let Examined { gone, vanished: more, unsure: still } = self.examine(others).await?;
             unsure.retain(|id| !gone.contains(id) && !more.contains(id));
             unsure.extend(still);
             self.settle_gone(gone, trash).await?;
+            vanished.extend(self.forget_never_agreed(more).await?);
+            let more = self.examine_outside(&mut unsure).await?;
             vanished.extend(self.forget_never_agreed(more).await?);
             // Counted once more: what was in the trash when it was counted may have come out of it.
             let now = now.min(self.engine.remote.trash_count().await?);

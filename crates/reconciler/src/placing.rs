@@ -266,12 +266,14 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             .write(move |tx| {
                 for (agreement, folder, file, copy, event) in works {
                     let asset = &agreement.base.asset;
+                    let before = tx.file(folder, &file.key)?;
                     tx.put_file(folder, &file)?;
                     tx.end_local_move(mirror, asset)?;
                     tx.end_placing(mirror, asset)?;
                     tx.put_base(mirror, &agreement)?;
                     tx.set_unacknowledged(mirror, asset, true)?;
-                    if let Some((copy_folder, copy)) = copy {
+                    if let Some((copy_folder, mut copy)) = copy {
+                        copy.racy = before.is_none_or(|before| before.racy);
                         tx.put_file(copy_folder, &copy)?;
                         tx.mark_place(mirror, copy_folder, &copy.key)?;
                         let conflict = ConflictRow {

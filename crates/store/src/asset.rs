@@ -206,15 +206,14 @@ impl Tx<'_> {
         }
     }
 
-    /// Assets outside the mirror that a file here still stands for.
+    /// Assets outside the mirror, at most `limit`.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn agreed_outside(&self, mirror: MirrorId) -> Result<Vec<AssetId>, StoreError> {
+    pub fn outside(&self, mirror: MirrorId, limit: u32) -> Result<Vec<AssetId>, StoreError> {
         self.ids(
-            "SELECT asset.id FROM asset JOIN base ON base.mirror = asset.mirror AND base.asset = asset.id
-             WHERE asset.mirror = ?1 AND presence = 3 ORDER BY asset.id",
-            params![mirror.0],
+            "SELECT id FROM asset WHERE mirror = ?1 AND presence = 3 ORDER BY id LIMIT ?2",
+            params![mirror.0, limit],
         )
     }
 

@@ -117,7 +117,7 @@ fn the_base_is_found_by_asset_and_by_place() {
     found_by_index("agreed_names_in", |tx| tx.agreed_names_in(FOLDER));
     found_by_index("newest_agreed", |tx| tx.newest_agreed(MIRROR, 10));
     found_by_index("tracks_anything", |tx| tx.tracks_anything(MIRROR));
-    found_by_index("agreed_outside", |tx| tx.agreed_outside(MIRROR));
+    found_by_index("outside", |tx| tx.outside(MIRROR, 10));
     found_by_index("has_base_in", |tx| tx.has_base_in(FOLDER));
     found_by_index("remove_base", |tx| tx.remove_base(MIRROR, &id()));
 }

@@ -249,6 +249,24 @@ fn a_save_that_left_no_sign_in_the_times_is_seen_before_its_file_gives_way() {
 }
 
 #[test]
+fn a_save_that_left_no_sign_in_the_times_is_seen_in_a_file_that_became_a_copy() {
+    let mut setting = Setting::plain();
+    setting.nature.grain_ns = 2_000_000_000;
+    let history = keeps_promises_at_once(
+        setting,
+        vec![
+            here(Local::Write(ROOT, A, bytes(1))),
+            there(Remote::Add(ROOT, A, bytes(2))),
+            pass(),
+            // In the same grain of the clock, and as many bytes; the copy comes first.
+            here(Local::Save(0, Save::InPlace, bytes(3))),
+            pass(),
+        ],
+    );
+    assert!(history.contains("keep_both"), "{history}");
+}
+
+#[test]
 fn an_asset_whose_fate_could_not_be_found_out_may_be_the_one_in_the_trash() {
     // What is asked about its folder breaks off, both times.
     for first in 10..=24 {
@@ -366,24 +384,27 @@ fn what_a_folder_said_before_it_was_hidden_is_no_evidence_about_an_asset_asked_f
 
 #[test]
 fn an_asset_that_a_late_index_shows_outside_may_be_the_one_in_the_trash() {
-    for mode in [Mode::Poll, Mode::Whole, Mode::Full] {
-        keeps_promises(
-            hiding_with(|habits| (habits.index_lag_ms, habits.processing_ms) = (30_000, 30)),
-            vec![
-                there(Remote::MakeFolder(ROOT, A)),
-                there(Remote::MakeFolder(ROOT, B)),
-                there(Remote::Add(FIRST, A, bytes(1))),
-                here(Local::Write(ROOT, C, bytes(2))),
-                pass(),
-                // It was still being processed then, so it is asked for.
-                there(Remote::MoveOut(1)),
-                Step::Wait(600_000),
-                there(Remote::Hide(0)),
-                there(Remote::MoveIn(0, SECOND)),
-                there(Remote::RemoveFolder(1)),
-                pass_as(mode, Script::default()),
-                pass(),
-            ],
-        );
+    for (mode, is_seen_outside) in
+        [Mode::Poll, Mode::Whole, Mode::Full].into_iter().flat_map(|mode| [(mode, false), (mode, true)])
+    {
+        let mut steps = vec![
+            there(Remote::MakeFolder(ROOT, A)),
+            there(Remote::MakeFolder(ROOT, B)),
+            there(Remote::Add(FIRST, A, bytes(1))),
+            here(Local::Write(ROOT, C, bytes(2))),
+            pass(),
+            // It was still being processed then, so it is asked for.
+            there(Remote::MoveOut(1)),
+            Step::Wait(600_000),
+            there(Remote::Hide(0)),
+        ];
+        steps.extend(is_seen_outside.then(pass));
+        steps.extend([
+            there(Remote::MoveIn(0, SECOND)),
+            there(Remote::RemoveFolder(1)),
+            pass_as(mode, Script::default()),
+            pass(),
+        ]);
+        keeps_promises(hiding_with(|habits| (habits.index_lag_ms, habits.processing_ms) = (30_000, 30)), steps);
     }
 }
