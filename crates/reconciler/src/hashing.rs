@@ -224,6 +224,13 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         false
     }
 
+    /// Whether what is not a file of ours leaves no room for one at a place: it stands below a file, or a directory has its
+    /// name.
+    pub(crate) async fn holds_no_file(&self, place: &Place, path: &MirrorPath) -> bool {
+        let is_directory = self.folders().local_child(place.folder, &self.key(place)).is_some();
+        is_directory || self.is_below_a_file(path).await
+    }
+
     /// For a full pass: every hash is taken anew.
     async fn forget_hashes(&self) -> Result<(), PassError> {
         let ids: Vec<FolderId> = self.folders().iter().filter(|row| row.local.is_some()).map(|row| row.id).collect();

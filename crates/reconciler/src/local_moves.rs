@@ -168,7 +168,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             Ok(now) => Found::Another(now),
             Err(LocalError::Missing { .. }) => Found::Nothing,
             Err(LocalError::RootLost) => return Err(LocalError::RootLost.into()),
-            Err(LocalError::NotOurs { .. }) if self.is_below_a_file(&path).await => Found::Nothing,
+            Err(LocalError::NotOurs { .. }) if self.holds_no_file(place, &path).await => Found::Nothing,
             Err(_) => Found::Untold,
         })
     }

@@ -93,7 +93,9 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     let Some(row) = tx.asset(mirror, &base.base.asset)?.filter(|_| base.base.asset != asset) else {
                         return Ok(base.base.asset == asset);
                     };
-                    let Some(folder) = row.folder.filter(|_| row.presence == Presence::Live) else { return Ok(is_kept) };
+                    let Some(folder) = row.folder.filter(|_| row.presence == Presence::Live) else {
+                        return Ok(is_kept);
+                    };
                     if (folder, &row.key) == (at.0, &at.1) {
                         return Ok(true);
                     }

@@ -8,7 +8,7 @@ use crate::pass::{Pass, PassError};
 use damsync_model::content::Likeness;
 use damsync_model::id::{AssetId, FolderId, MirrorId};
 use damsync_model::name::{FileName, NameKey, candidates_for_asset, conflict_copy, is_same_name, last_resort};
-use damsync_model::tree::{Place, RemoteAsset};
+use damsync_model::tree::{AssetState, Place, RemoteAsset};
 use damsync_ports::{LocalSide, RemoteSide};
 use damsync_store::{AssetRow, BaseRow, Presence, StoreError, Tx};
 use std::collections::BTreeSet;
@@ -135,6 +135,7 @@ fn moved_away(row: &AssetRow, folder: FolderId, key: &NameKey) -> bool {
 }
 
 /// Of a place that another asset's file has by agreement: whether that file is to leave it. `None` where no other has it.
+/// Of one that was deleted here nothing happens for as long as its asset waits for a person.
 pub(crate) fn is_left_by_another(
     tx: &Tx<'_>,
     mirror: MirrorId,
@@ -143,7 +144,11 @@ pub(crate) fn is_left_by_another(
     key: &NameKey,
 ) -> Result<Option<bool>, StoreError> {
     let Some(base) = tx.base_at(folder, key)?.filter(|base| base.base.asset != *asset) else { return Ok(None) };
-    Ok(Some(tx.asset(mirror, &base.base.asset)?.is_some_and(|row| moved_away(&row, folder, key))))
+    let Some(row) = tx.asset(mirror, &base.base.asset)?.filter(|row| moved_away(row, folder, key)) else {
+        return Ok(Some(false));
+    };
+    let waits = matches!(row.asset.state, AssetState::AwaitingSubmission | AssetState::AwaitingApproval);
+    Ok(Some(!waits || tx.file(folder, key)?.is_some()))
 }
 
 /// The asset that has the name that this one wants and must give it up: it has the higher id, came in an earlier answer,

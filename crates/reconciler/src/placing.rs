@@ -18,7 +18,7 @@ use damsync_model::plan::{Action, ExpectLocal};
 use damsync_model::time::UnixMs;
 use damsync_model::tree::{Local, Place, Stat};
 use damsync_ports::{LocalError, LocalSide, Placed, Placement, RemoteSide, Replaced};
-use damsync_store::{BaseRow, ConflictRow, FileRow, LocalMove, StoreError};
+use damsync_store::{BaseRow, ConflictRow, Event, FileRow, LocalMove, StoreError};
 
 /// A received body on its way to its name.
 struct Placing<'t> {
@@ -173,7 +173,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if placed.is_some() {
             self.make_durable().await?;
         }
-        let mirror = self.mirror;
+        let (mirror, event) = (self.mirror, self.event_of_placed(&one, path.unwrap_or_default()));
         self.engine
             .keeper
             .write(move |tx| {
@@ -181,6 +181,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
                     tx.put_file(one.base.place.folder, &file)?;
                     tx.put_base(mirror, &one)?;
                     tx.set_unacknowledged(mirror, &one.base.asset, true)?;
+                    tx.add_event(mirror, &event)?;
                 }
                 tx.mark_asset(mirror, &one.base.asset)?;
                 tx.end_placing(mirror, &one.base.asset)
@@ -189,12 +190,26 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
+    fn event_of_placed(&self, one: &BaseRow, path: MirrorPath) -> Event {
+        Event {
+            run: self.run.to_string(),
+            at: self.now(),
+            rule: "R5".to_owned(),
+            action: "adopt".to_owned(),
+            path: path.to_string(),
+            asset: Some(one.base.asset.clone()),
+            reason: "an interrupted download had been made".to_owned(),
+            seen: "{}".to_owned(),
+            outcome: "done".to_owned(),
+        }
+    }
+
     /// The file at a place, if it is the one that was to be put there: it holds just these bytes.
     async fn find_placed(&self, path: &MirrorPath, one: &BaseRow) -> Result<Option<FileRow>, LocalError> {
         let stat = match self.engine.disk.stat(path).await {
             Ok(stat) if stat.size == one.base.content.size => stat,
             Ok(_) | Err(LocalError::Missing { .. }) => return Ok(None),
-            Err(LocalError::NotOurs { .. }) if self.is_below_a_file(path).await => return Ok(None),
+            Err(LocalError::NotOurs { .. }) if self.holds_no_file(&one.base.place, path).await => return Ok(None),
             Err(error) => return Err(error),
         };
         let content = self.engine.disk.hash(path, stat).await?;

@@ -292,7 +292,8 @@ impl Comparison<'_> {
     }
 
     fn skips(&self, matches: impl Fn(&str) -> bool) -> bool {
-        self.report.skipped.iter().any(|item| matches(&item.path))
+        // What we ourselves began is brought to its end.
+        self.report.skipped.iter().any(|item| matches(&item.path) && !item.reason.contains("interrupted"))
     }
 
     fn same_bytes(&self, asset: &Asset, (path, content): &(String, Sha256)) -> Result<(), String> {

@@ -345,3 +345,23 @@ fn a_name_that_a_kept_file_has_is_not_waited_for() {
         keeps_promises(keeping(), steps);
     }
 }
+
+#[test]
+fn a_file_that_a_directory_kept_from_its_name_is_not_looked_for_for_ever() {
+    let directories = || [there(Remote::MakeFolder(ROOT, D)), here(Local::MakeDir(ROOT, D))];
+    for (point, directory) in (1..=4).flat_map(|point| directories().map(|directory| (point, directory))) {
+        keeps_promises(
+            Setting::plain(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(ROOT, D, bytes(1))),
+                // It is given its name, and does not come down.
+                cut_at(point),
+                directory,
+                pass(),
+                there(Remote::Move(0, FIRST)),
+                pass(),
+            ],
+        );
+    }
+}

@@ -93,3 +93,17 @@ fn a_file_is_edited_whose_asset_was_moved_out_and_trashed_there() {
         );
     }
 }
+
+#[test]
+fn the_name_of_a_deleted_file_whose_asset_waits_for_a_person_is_not_waited_for() {
+    for call in 16..=18 {
+        let mut steps = never_submitted(call);
+        steps.extend([
+            there(Remote::Rename(0, B)),
+            there(Remote::Add(ROOT, A, bytes(2))),
+            here(Local::Delete(0)),
+            pass(),
+        ]);
+        keeps_promises(Setting::plain(), steps);
+    }
+}
