@@ -182,7 +182,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         let agreed = self.engine.keeper.write(move |tx| {
             let mut agreed = Vec::new();
             for id in vanished {
-                if tx.base(mirror, &id)?.is_some() {
+                if tx.base(mirror, &id)?.is_some() || tx.is_unsettled(mirror, Some(&id), None)? {
                     agreed.push(id);
                 } else if let Some(row) = tx.asset(mirror, &id)? {
                     tx.remove_asset(mirror, &id)?;

@@ -35,6 +35,8 @@ pub struct Ledger {
     unhidden: Vec<(i64, Vec<Holding>)>,
     /// Which assets each daemon was told of, and its latest `updated_at` since the daemon joined both sides.
     shown: BTreeMap<(usize, i64), Option<i64>>,
+    /// Assets that a daemon was told are not there, although they live: without a file here it need not know them any more.
+    lost_sight: BTreeSet<(usize, i64)>,
     /// Daemons that were shown an asset in the trash.
     saw_trash: BTreeSet<usize>,
     /// How many unknown assets in the trash were already taken for others that vanished, by each daemon.
@@ -191,6 +193,12 @@ impl Ledger {
     pub fn show(&mut self, daemon: usize, asset: i64, updated_at: i64) {
         let latest = self.shown.entry((daemon, asset)).or_default();
         *latest = (*latest).max(Some(updated_at));
+        self.lost_sight.remove(&(daemon, asset));
+    }
+
+    /// A daemon that has no file of an asset is told that it is not there, although it lives.
+    pub fn lose_sight(&mut self, daemon: usize, asset: i64) {
+        self.lost_sight.insert((daemon, asset));
     }
 
     /// A daemon joins both sides anew: it does not know any more how new anything was.
@@ -216,12 +224,13 @@ impl Ledger {
     }
 
     /// An asset vanished for a daemon together with its folder. Unless the server is known to show what is in its trash,
-    /// one that went there and that the daemon never heard of looks the same; each can be mistaken for one other.
+    /// one that went there and that the daemon does not know looks the same; each can be mistaken for one other.
     pub fn mistakes(&mut self, daemon: usize, trashed: impl Iterator<Item = i64>) -> bool {
         if self.saw_trash.contains(&daemon) {
             return false;
         }
-        let unknown = trashed.filter(|asset| !self.shown.contains_key(&(daemon, *asset))).count();
+        let is_unknown = |of: &(usize, i64)| !self.shown.contains_key(of) || self.lost_sight.contains(of);
+        let unknown = trashed.filter(|asset| is_unknown(&(daemon, *asset))).count();
         let mistaken = self.mistaken.entry(daemon).or_default();
         *mistaken += 1;
         *mistaken <= unknown

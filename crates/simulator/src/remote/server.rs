@@ -112,6 +112,12 @@ impl Server {
         asset.head_version().and_then(|version| self.hash(version))
     }
 
+    /// What the newest version of an asset holds that is in no trash.
+    pub fn living_head_of(&self, asset: i64) -> Option<Sha256> {
+        let asset = self.world().any_asset(AssetKey::Id(asset)).filter(|asset| asset.alive()).map(Arc::clone)?;
+        asset.head_version().and_then(|version| self.hash(version))
+    }
+
     /// What an asset's versions hold.
     pub fn contents_of(&self, asset: &Asset) -> Vec<Sha256> {
         asset.versions.iter().filter_map(|version| self.hash(version)).collect()

@@ -334,13 +334,17 @@ impl RemoteSide for WorldRemote {
     async fn asset(&self, id: &AssetId) -> Result<Answer<RemoteAsset>, RemoteError> {
         const WHAT: &str = "look at an asset";
         let number = answers::number(WHAT, &id.0)?;
-        may_be_missing(
-            self.call(WHAT, Repeat::Safe, |world, now| {
-                let asset = world.asset(self.user, AssetKey::Id(number), false, now)?;
-                Ok(self.alone(world, &asset))
-            })
-            .await,
-        )
+        let told = self.call(WHAT, Repeat::Safe, |world, now| {
+            let asset = world.asset(self.user, AssetKey::Id(number), false, now)?;
+            Ok(self.alone(world, &asset))
+        });
+        let told = may_be_missing(told.await);
+        if let (Ok(Answer::NotFound), Some(content)) = (&told, self.stage.server.living_head_of(number))
+            && !self.stage.is_on_a_disk(content)
+        {
+            self.stage.ledger().lose_sight(self.weather.daemon(), number);
+        }
+        told
     }
 
     async fn acknowledge(&self, ids: &[AssetId]) -> Result<Vec<RemoteAsset>, RemoteError> {

@@ -408,3 +408,21 @@ fn an_asset_that_a_late_index_shows_outside_may_be_the_one_in_the_trash() {
         keeps_promises(hiding_with(|habits| (habits.index_lag_ms, habits.processing_ms) = (30_000, 30)), steps);
     }
 }
+
+#[test]
+fn an_asset_that_was_placed_and_not_written_down_before_its_folder_was_hidden_is_not_forgotten() {
+    for (call, point) in (4..=12).flat_map(|call| [3, 4, 5].map(|point| (call, point))) {
+        let meanwhile = vec![(call, Edit::There(Remote::MoveOut(0)))];
+        keeps_promises(
+            hiding(),
+            vec![
+                there(Remote::MakeFolder(ROOT, A)),
+                there(Remote::Add(FIRST, A, bytes(1))),
+                cut_at(point),
+                there(Remote::Hide(0)),
+                pass_as(Mode::Blind, Script { meanwhile, ..Script::default() }),
+                pass(),
+            ],
+        );
+    }
+}
