@@ -198,19 +198,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if !self.acts() {
             return Ok(());
         }
-        let changed = {
-            let report = self.report();
-            report.pulled
-                + report.pushed_new
-                + report.pushed_versions
-                + report.adopted
-                + report.moved_local
-                + report.moved_remote
-                + report.trashed_local
-                + report.trashed_remote
-                + report.restored_remote
-                > 0
-        };
+        let changed = self.report().changes() > 0;
         let in_sync = self.report().outcome == Outcome::InSync;
         // A pass that changed nothing writes nothing, except now and then that it took place.
         const NOTED_MS: i64 = 60 * 60 * 1000;

@@ -95,11 +95,12 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
             // The answer was lost: it may have been made, and a second one must not be. Others may have its name already.
             Err(error) if error.effect_unknown() => {
                 let there = self.engine.remote.folders().await?;
-                let folders = self.folders();
-                let is_new = |id: &StorageFolderId| folders.of_remote(id).is_none_or(|known| known == folder);
-                let found = there.into_iter().filter(|found| found.parent == parent_id && found.name == name);
-                let found = found.filter(|found| is_new(&found.id)).min_by(|a, b| a.id.cmp(&b.id));
-                drop(folders);
+                let found = {
+                    let folders = self.folders();
+                    let is_new = |id: &StorageFolderId| folders.of_remote(id).is_none_or(|known| known == folder);
+                    let found = there.into_iter().filter(|found| found.parent == parent_id && found.name == name);
+                    found.filter(|found| is_new(&found.id)).min_by(|a, b| a.id.cmp(&b.id))
+                };
                 match found {
                     Some(found) => found,
                     None => self.engine.remote.make_folder(parent_id.as_ref(), &name).await?,

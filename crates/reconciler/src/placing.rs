@@ -173,7 +173,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         if placed.is_some() {
             self.make_durable().await?;
         }
-        let (mirror, event) = (self.mirror, self.event_of_placed(&one, path.unwrap_or_default()));
+        let (mirror, event) = (self.mirror, self.event_of_placed(&one, &path.unwrap_or_default()));
         self.engine
             .keeper
             .write(move |tx| {
@@ -190,7 +190,7 @@ impl<D: LocalSide, R: RemoteSide> Pass<'_, D, R> {
         Ok(())
     }
 
-    fn event_of_placed(&self, one: &BaseRow, path: MirrorPath) -> Event {
+    fn event_of_placed(&self, one: &BaseRow, path: &MirrorPath) -> Event {
         Event {
             run: self.run.to_string(),
             at: self.now(),

@@ -227,3 +227,22 @@ pub struct Report {
     /// How long it took.
     pub elapsed_ms: u64,
 }
+
+impl Report {
+    /// How many changes the pass made on either side, or found to have been made already.
+    pub const fn changes(&self) -> u64 {
+        self.pulled
+            + self.pushed_new
+            + self.pushed_versions
+            + self.adopted
+            + self.moved_local
+            + self.moved_remote
+            + self.trashed_local
+            + self.trashed_remote
+            + self.restored_remote
+            + self.folders_created_local
+            + self.folders_created_remote
+            + self.folders_removed_local
+            + self.folders_removed_remote
+    }
+}

@@ -421,20 +421,5 @@ fn is_calm(report: &Report) -> bool {
 }
 
 fn did_nothing(report: &Report) -> bool {
-    let done = report.pulled
-        + report.pushed_new
-        + report.pushed_versions
-        + report.adopted
-        + report.moved_local
-        + report.moved_remote
-        + report.trashed_local
-        + report.trashed_remote
-        + report.restored_remote
-        + report.folders_created_local
-        + report.folders_created_remote
-        + report.folders_removed_local
-        + report.folders_removed_remote
-        + report.bytes_up
-        + report.bytes_down;
-    done == 0
+    report.changes() + report.bytes_up + report.bytes_down == 0
 }

@@ -7,7 +7,7 @@ use damsync_simulator::plan::Plan;
 use damsync_simulator::run::run_with_trace;
 use damsync_simulator::shrink::shrink;
 
-/// As many as are run with every change; a thousand take 12 s on two quiet cores.
+/// As many as are run with every change; a thousand take 13 s on two quiet cores.
 const WORLDS: u64 = 20_000;
 
 /// So many from the first seed on come to everything that can befall an action, to every crash point and every hold.

@@ -374,3 +374,30 @@ fn detaching_forgets_what_was_agreed_and_nothing_else() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_file_that_gets_its_name_is_unsettled_until_that_is_recorded() {
+    let mut store = Store::temporary().unwrap();
+    store
+        .transaction(|tx| {
+            let mirror = tx.mirror("m")?.id;
+            let (first, second) =
+                (base(&1.into(), FolderId(3), "a\u{308}.jpg"), base(&text_id("asset_A"), FolderId(4), "b"));
+            for row in [&first, &first, &second] {
+                tx.put_placing(mirror, row)?;
+            }
+            assert_eq!(tx.placings(mirror)?, [first, second.clone()]);
+            assert_eq!(tx.placings(tx.mirror("other")?.id)?, []);
+            assert_eq!(tx.base(mirror, &1.into())?, None, "nothing is agreed on yet");
+            assert!(tx.is_unsettled(mirror, Some(&1.into()), None)?);
+            assert!(tx.is_unsettled(mirror, None, Some((FolderId(3), &key("\u{e4}.jpg"))))?);
+            assert!(!tx.is_unsettled(mirror, Some(&2.into()), Some((FolderId(3), &key("b"))))?);
+            tx.end_placing(mirror, &1.into())?;
+            assert_eq!(tx.placings(mirror)?, [second]);
+            assert!(!tx.is_unsettled(mirror, Some(&1.into()), Some((FolderId(3), &key("\u{e4}.jpg"))))?);
+            tx.detach_mirror(mirror)?;
+            assert_eq!(tx.placings(mirror)?, []);
+            Ok(())
+        })
+        .unwrap();
+}

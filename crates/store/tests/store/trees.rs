@@ -224,6 +224,8 @@ fn lists_of_assets_are_what_they_say() {
             for presence in [Presence::Live, Presence::Unknown, Presence::Trashed, Presence::Outside, Presence::Gone] {
                 tx.set_presence(mirror, &a, presence)?;
                 assert_eq!(tx.asset(mirror, &a)?.unwrap().presence, presence);
+                let outside = if presence == Presence::Outside { vec![a.clone()] } else { Vec::new() };
+                assert_eq!(tx.outside(mirror, 9)?, outside);
             }
 
             tx.set_next_look(mirror, &b, Some(UnixMs(50)))?;
